@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integers as they stand on the wire. Be16 and Be32 hold network byte order, have alignment 1
+// and may be overlaid on packet bytes; value() and the constructors convert. They are the only
+// place in the program where byte order is visible: everything outside core/net works on
+// host-order values.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace nat64 {
+
+template <typename Integer>
+constexpr Integer to_big_endian(Integer host) noexcept {
+    if constexpr (std::endian::native == std::endian::little) return std::byteswap(host);
+    return host;
+}
+
+/// An unsigned integer in network byte order, without alignment requirement.
+template <typename Integer>
+class BigEndian {
+public:
+    constexpr BigEndian() noexcept = default;
+
+    constexpr explicit BigEndian(Integer host) noexcept { *this = host; }
+
+    constexpr BigEndian& operator=(Integer host) noexcept {
+        for (std::size_t i = sizeof(Integer); i-- > 0;) {
+            bytes_[i] = static_cast<std::uint8_t>(host);
+            host = static_cast<Integer>(sizeof(Integer) > 1 ? host >> 8 : 0);
+        }
+        return *this;
+    }
+
+    /// The value in host byte order.
+    [[nodiscard]] constexpr Integer value() const noexcept {
+        if (std::is_constant_evaluated()) {
+            Integer host = 0;
+            for (auto byte : bytes_)
+                host = static_cast<Integer>((host << 8) | byte);
+            return host;
+        }
+        Integer raw;
+        std::memcpy(&raw, bytes_, sizeof raw);
+        return to_big_endian(raw);
+    }
+
+    friend constexpr bool operator==(const BigEndian&, const BigEndian&) noexcept = default;
+
+private:
+    std::uint8_t bytes_[sizeof(Integer)]{};
+};
+
+using Be16 = BigEndian<std::uint16_t>;
+using Be32 = BigEndian<std::uint32_t>;
+
+static_assert(sizeof(Be16) == 2 && alignof(Be16) == 1);
+static_assert(sizeof(Be32) == 4 && alignof(Be32) == 1);
+
+} // namespace nat64
