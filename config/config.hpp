@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The effective configuration as plain values: what config/load made of the YAML file after
+// defaults, validation and the cross-checks of RFC 6052 §3.1. Everything above core reads this
+// and never YAML. Immutable once loaded.
+#pragma once
+
+#include "core/napt_settings.hpp"
+#include "core/translator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nat64::config {
+
+/// `napt`: how transport addresses are shared.
+enum class NaptMode : std::uint8_t { Daemon, Kernel, Siit };
+
+/// `tun.offload`
+enum class OffloadMode : std::uint8_t { Auto, Off };
+
+enum class LogLevel : std::uint8_t { Trace, Debug, Info, Warning, Error };
+
+struct Tun {
+    std::string name = "nat64";
+    OffloadMode offload = OffloadMode::Auto;
+    /// max(mtu.ipv6, mtu.ipv4, 1500)
+    Mtu mtu{1500};
+};
+
+struct Control {
+    std::filesystem::path socket = "/run/nat64/nat64.sock";
+    /// Members may read. Empty: root only. The default group may be missing on the machine, a
+    /// configured one may not.
+    std::string group = "nat64";
+    bool group_is_default = true;
+};
+
+struct Log {
+    LogLevel level = LogLevel::Info;
+    bool bindings = false;
+    bool sessions = false;
+};
+
+struct Config {
+    /// The file, empty for defaults.
+    std::filesystem::path file;
+    NaptMode napt_mode = NaptMode::Daemon;
+    NaptSettings napt;
+    TranslatorSettings translator;
+    Tun tun;
+    Control control;
+    Log log;
+};
+
+} // namespace nat64::config

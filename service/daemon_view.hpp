@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control commands may see of a running daemon. Counters and configuration may be read
+// from any thread; the backend belongs to the packet thread, so commands post to
+// `packet_thread`, take a bounded number of rows there and post the result back: a million
+// sessions never stall a packet.
+#pragma once
+
+#include "config/config.hpp"
+#include "core/counters.hpp"
+#include "core/napt_backend.hpp"
+
+#include <functional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+namespace nat64::service {
+
+/// What the device negotiated, for `show status`.
+struct DeviceFacts {
+    std::string tun_name;
+    bool tcp_segmentation = false;
+    bool udp_segmentation = false;
+};
+
+struct DaemonView {
+    const config::Config& config;
+    const Counters& counters;
+    NaptBackend& backend; ///< only on packet_thread
+    boost::asio::any_io_executor packet_thread;
+    std::function<Clock::time_point()> now;
+    Clock::time_point started;
+    DeviceFacts device;
+};
+
+} // namespace nat64::service
