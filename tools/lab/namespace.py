@@ -40,6 +40,14 @@ class Namespace:
         """Loads a ruleset in nft syntax."""
         self._call(self.prefix() + ["nft", "-f", "-"], input=ruleset)
 
+    def drop_incoming(self, *matches):
+        """Drops what one of `matches` (nft syntax) matches, before anything else sees it."""
+        rules = "\n".join(f"    {match} drop" for match in matches)
+        self.nft(
+            "table inet lab_drop {\n  chain input {\n"
+            f"    type filter hook prerouting priority -300\n{rules}\n  }}\n}}\n"
+        )
+
     def ethtool(self, interface, *words):
         self._call(self.prefix() + ["ethtool", "-K", interface, *words])
 

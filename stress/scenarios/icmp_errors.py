@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ICMP errors reach programs as the errors they know, in both directions.
+
+    client ── gateway (nat64) ── v4hop1 ── server
+
+Pass: a closed UDP port is "connection refused" at the sender on either side; an unreachable host
+or network and a prohibited one are their IPv6 counterparts; a closed TCP port is refused at once;
+an error refreshes and creates no session.
+"""
+
+import errno
+import socket
+
+from lab.topology import CLIENT, SERVER
+from probes import error_of, udp_client
+
+STATIC = "192.0.2.3"
+
+
+def run(case):
+    lab = case.lab(v4hops=1)
+    nat64 = case.nat64(lab, {"static": [{"ipv6": CLIENT, "ipv4": STATIC}]})
+    router = lab.nodes["v4hop1"]
+    router.ip("route add unreachable 203.0.113.128/30")
+    router.ip("route add prohibit 203.0.113.132/30")
+    for what, target, wanted in (
+        ("closed port", SERVER, {"ECONNREFUSED"}),
+        ("unreachable network", "203.0.113.129", {"ENETUNREACH", "EHOSTUNREACH"}),
+        ("prohibited network", "203.0.113.133", {"EACCES"}),
+    ):
+        with udp_client(lab.client, nat64.address6(target), 9999) as client:
+            got = errno.errorcode.get(error_of(client))
+        case.check(f"client, {what}", got in wanted, f"got {got}, wanted {wanted}")
+    with udp_client(lab.server, STATIC, 9999) as client:
+        got = errno.errorcode.get(error_of(client))
+        case.equal("server, closed port of the client", got, "ECONNREFUSED")
+    for side, node, target in (
+        ("client", lab.client, nat64.address6(SERVER)),
+        ("server", lab.server, STATIC),
+    ):
+        family = socket.AF_INET6 if ":" in target else socket.AF_INET
+        with node.socket(family, socket.SOCK_STREAM) as stream:
+            got = errno.errorcode.get(stream.connect_ex((target, 9998)))
+        case.equal(f"{side}: closed TCP port", got, "ECONNREFUSED")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL and restart: nothing of the dead daemon is in the way of the next.
+
+    client ── gateway (nat64, killed three times) ── server
+
+Pass: the TUN and its routes go with the process; the stale socket file is no obstacle; the new
+daemon carries traffic at once; a second daemon on the same socket is refused while one runs.
+"""
+
+import signal
+
+from lab import Nat64, wait_until
+from lab.topology import SERVER
+from probes import all_answered, conversation, ping, tcp_pair
+
+
+def run(case):
+    lab = case.lab()
+    before = lab.gateway.snapshot()
+    nat64 = case.nat64(lab)
+    server6 = nat64.address6(SERVER)
+    for round_number in range(3):
+        with tcp_pair(lab.client, lab.server, server6, SERVER, 5001) as (client, server, _):
+            case.check(f"round {round_number}: TCP works", conversation(client, server))
+            nat64.process.signal(signal.SIGKILL)
+            nat64.process.wait_exit()
+        wait_until(lambda: "nat64" not in lab.gateway.links(), "the TUN to go")
+        case.equal(f"round {round_number}: nothing is left", lab.gateway.snapshot(), before)
+        nat64.start()
+        done = ping(lab.client, server6)
+        case.check(f"round {round_number}: works again", all_answered(done), done.stdout)
+    second = Nat64(
+        lab, {"control": {"socket": nat64.socket}}, "nat64-second", case.executable, start=False
+    )
+    done = lab.gateway.run(second.executable, "run", "-c", second.config_path, timeout=10)
+    case.check("a second daemon is refused", done.returncode in (1, 2), done)
+    case.check("the reason is said", bool(done.stderr + done.stdout))
+    case.check("the first one does not suffer", all_answered(ping(lab.client, server6)))
+    case.succeeds("and still owns its socket", nat64.call("show", "status"))
