@@ -92,6 +92,7 @@ enum class Verdict : std::uint8_t {
     X(HairpinLoop, "hairpin_loop", "hairpinned packet would go round again")                   \
     /* Fragments */                                                                            \
     X(FragmentOverlap, "fragment_overlap", "fragment overlaps another one (RFC 5722)")         \
+    X(FragmentDuplicate, "fragment_duplicate", "fragment is held already")                     \
     X(FragmentTimeout,                                                                         \
       "fragment_timeout",                                                                      \
       "held fragment whose siblings did not come in time")                                     \

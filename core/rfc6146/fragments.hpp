@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 6146 §3.4 on fragments: they may come in any order, in bounded memory, and only the first
+// one carries the ports. A context remembers, for one fragmented packet, what its first
+// fragment was decided to become; pieces that come before that are held. Two kinds of packet
+// are held until all pieces are there, because their checksum needs the whole: ICMP queries
+// (the ICMPv6 pseudo-header holds the total length) and UDP without checksum (RFC 7915 §4.5).
+// Pieces are never reassembled: each leaves as a fragment of its own.
+//
+// This file stores and finds; what a piece is translated to is core/translator's business.
+// Memory is fixed at construction, every search is bounded. Single-threaded.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/random.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace nat64::rfc6146 {
+
+/// What identifies the packet a fragment belongs to (RFC 791 §2.3, RFC 8200 §4.5). IPv4
+/// addresses are in the first four bytes.
+struct FragmentKey {
+    Ipv6Addr source;
+    Ipv6Addr destination;
+    std::uint32_t identification = 0;
+    std::uint8_t protocol = 0;
+    Family family = Family::V4;
+
+    friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
+};
+
+[[nodiscard]] FragmentKey fragment_key(const PacketView& view) noexcept;
+
+/// The first fragment has not come yet.
+struct Undecided {};
+
+/// The pieces are held until all are there.
+struct Collecting {};
+
+/// The first fragment was dropped; the others go the same way.
+struct Refused {};
+
+using FragmentDecision =
+    std::variant<Undecided, Collecting, Refused, rfc7915::Outgoing4, rfc7915::Outgoing6>;
+
+struct FragmentTableSize {
+    std::size_t contexts = 4096; ///< fragmented packets under way at a time
+    std::size_t buffers = 1024;  ///< pieces held at a time
+    Mtu largest{1500};           ///< of a piece that can be held
+};
+
+class FragmentTable {
+public:
+    /// The most pieces of one packet that are held: 64 of 1280 bytes are more than 65535.
+    static constexpr unsigned kMaxPieces = 64;
+
+    struct Context {
+        FragmentKey key;
+        FragmentDecision decision;
+        Clock::time_point created;
+        std::uint32_t first_piece = kNone; ///< held pieces, sorted by offset
+        std::uint32_t older = kNone;       ///< list of all contexts by age
+        std::uint32_t younger = kNone;
+        std::uint32_t seen_bytes = 0; ///< transport bytes of all pieces so far
+        std::uint32_t transport_length =
+            0; ///< of the whole packet; 0 until its last piece came
+        std::uint8_t pieces = 0;
+        bool used = false;
+    };
+
+    FragmentTable(const FragmentTableSize& size, Rng& rng);
+
+    /// The context of this packet, made if there is none. nullptr if there is no room.
+    [[nodiscard]] Context* find_or_create(const FragmentKey& key,
+                                          Clock::time_point now) noexcept;
+
+    /// Notes a piece that is passed on at once. Frees the context when it was the last one.
+    void passed(Context& context, const PacketView& view) noexcept;
+
+    /// Keeps a copy of a piece. FragmentOverlap if it overlaps another held one (RFC 5722: the
+    /// caller gives up the whole packet), FragmentLimit if there is no room. An exact duplicate
+    /// of a held piece is FragmentOverlap too.
+    [[nodiscard]] std::expected<void, DropReason>
+    hold(Context& context, const PacketBuffer& packet, const PacketView& view) noexcept;
+
+    /// All pieces of the packet are held.
+    [[nodiscard]] bool complete(const Context& context) const noexcept;
+
+    /// Takes the piece with the lowest offset out of the context; the buffer stays valid until
+    /// the next hold(). nullptr when none is left.
+    [[nodiscard]] PacketBuffer* take(Context& context) noexcept;
+
+    /// The held pieces in order of their offsets, without taking them: for checksums.
+    template <typename Visit>
+    void for_each(const Context& context, Visit&& visit) noexcept {
+        for (auto i = context.first_piece; i != kNone; i = pieces_[i].next)
+            visit(pieces_[i].packet);
+    }
+
+    /// Frees a context; returns how many held pieces went with it.
+    unsigned discard(Context& context) noexcept;
+
+    /// Frees the oldest context if it is older than `timeout`. Returns how many pieces it held,
+    /// or nullopt if it is not due yet.
+    [[nodiscard]] std::optional<unsigned> expire_one(Clock::time_point now,
+                                                     Clock::duration timeout) noexcept;
+
+    /// When the oldest context is due; time_point::max() when there is none.
+    [[nodiscard]] Clock::time_point next_deadline(Clock::duration timeout) const noexcept;
+
+private:
+    static constexpr std::uint32_t kNone = 0xffffffff;
+    static constexpr std::size_t kWays = 8;
+
+    struct Piece {
+        PacketBuffer packet; ///< first member: give_back() finds the piece by it
+        std::uint32_t next = kNone;
+        std::uint16_t offset = 0;
+        std::uint32_t length = 0;
+    };
+
+    [[nodiscard]] std::uint32_t index_of(const Context& context) const noexcept;
+    void unlink(Context& context) noexcept;
+    void note(Context& context, const PacketView& view) noexcept;
+
+    Secret secret_;
+    std::size_t sets_;
+    std::size_t buffer_size_;
+    std::vector<Context> contexts_;
+    std::unique_ptr<std::byte[]> storage_;
+    std::vector<Piece> pieces_;
+    std::uint32_t free_ = kNone;
+    std::uint32_t oldest_ = kNone;
+    std::uint32_t youngest_ = kNone;
+};
+
+} // namespace nat64::rfc6146
