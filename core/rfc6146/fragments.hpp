@@ -86,17 +86,21 @@ public:
     void passed(Context& context, const PacketView& view) noexcept;
 
     /// Keeps a copy of a piece. FragmentOverlap if it overlaps another held one (RFC 5722: the
-    /// caller gives up the whole packet), FragmentLimit if there is no room. An exact duplicate
-    /// of a held piece is FragmentOverlap too.
+    /// caller gives up the whole packet), FragmentDuplicate if it is held already, FragmentLimit
+    /// if there is no room.
     [[nodiscard]] std::expected<void, DropReason>
     hold(Context& context, const PacketBuffer& packet, const PacketView& view) noexcept;
 
     /// All pieces of the packet are held.
     [[nodiscard]] bool complete(const Context& context) const noexcept;
 
-    /// Takes the piece with the lowest offset out of the context; the buffer stays valid until
-    /// the next hold(). nullptr when none is left.
+    /// Takes the piece with the lowest offset out of the context; the buffer is the caller's until
+    /// give_back(). nullptr when none is left.
     [[nodiscard]] PacketBuffer* take(Context& context) noexcept;
+    void give_back(PacketBuffer& taken) noexcept;
+
+    /// Takes and gives back all pieces; returns how many there were.
+    unsigned drop_pieces(Context& context) noexcept;
 
     /// The held pieces in order of their offsets, without taking them: for checksums.
     template <typename Visit>
