@@ -28,6 +28,8 @@ struct Tun {
     OffloadMode offload = OffloadMode::Auto;
     /// max(mtu.ipv6, mtu.ipv4, 1500)
     Mtu mtu{1500};
+
+    friend bool operator==(const Tun&, const Tun&) = default;
 };
 
 struct Control {
@@ -36,12 +38,16 @@ struct Control {
     /// configured one may not.
     std::string group = "nat64";
     bool group_is_default = true;
+
+    friend bool operator==(const Control&, const Control&) = default;
 };
 
 struct Log {
     LogLevel level = LogLevel::Info;
     bool bindings = false;
     bool sessions = false;
+
+    friend bool operator==(const Log&, const Log&) = default;
 };
 
 struct Config {
@@ -53,6 +59,8 @@ struct Config {
     Tun tun;
     Control control;
     Log log;
+
+    friend bool operator==(const Config&, const Config&) = default;
 };
 
 } // namespace nat64::config

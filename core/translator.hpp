@@ -31,6 +31,8 @@ struct TranslatorSettings {
     Clock::duration fragment_timeout = std::chrono::seconds{2}; ///< RFC 6146 §4 FRAGMENT_MIN
     std::size_t fragments_held = 1024;                          ///< packets in pieces at a time
     std::size_t fragment_buffers = 1024;                        ///< pieces held at a time
+
+    friend bool operator==(const TranslatorSettings&, const TranslatorSettings&) = default;
 };
 
 /// The most packets handle() takes at once.

@@ -33,6 +33,8 @@ struct Settings {
     Mtu ipv6_mtu{1500};        ///< of the links on the IPv6 side
     Mtu ipv4_mtu{1500};        ///< of the links on the IPv4 side
     Mtu lowest_ipv6_mtu{1280}; ///< what a DF=0 packet is cut down to (RFC 7915 §4)
+
+    friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 /// The addresses and ports a packet leaves with (RFC 6146 §3.6). For ICMP queries both ports
