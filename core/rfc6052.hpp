@@ -2,15 +2,17 @@
 // RFC 6052: IPv4 addresses embedded in IPv6 addresses. Nat64Prefix is a prefix of one of the
 // six lengths, valid by construction; embed() and extract() are §2.2 and §2.3. The rule of §3.1
 // about the well-known prefix needs to know which IPv4 addresses are global:
-// core/net/special_addresses.hpp.
+// core/net/special_addresses.hpp. The /96 case is inline because it runs for every packet.
 #pragma once
 
 #include "core/net/address.hpp"
+#include "core/net/bytes.hpp"
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace nat64::rfc6052 {
 
@@ -30,15 +32,27 @@ public:
     /// RFC 8215: within 64:ff9b:1::/48, the prefixes for local use.
     [[nodiscard]] bool is_local_use() const noexcept;
 
-    [[nodiscard]] bool contains(const Ipv6Addr& a) const noexcept;
+    [[nodiscard]] bool contains(const Ipv6Addr& a) const noexcept {
+        return prefix_.length() == 96 ? first_96_bits_match(a) : prefix_.contains(a);
+    }
 
     /// RFC 6052 §2.2; the u octet and the suffix are zero.
-    [[nodiscard]] Ipv6Addr embed(Ipv4Addr v4) const noexcept;
+    [[nodiscard]] Ipv6Addr embed(Ipv4Addr v4) const noexcept {
+        if (prefix_.length() != 96) return embed_around_u_octet(v4);
+        auto bytes = prefix_.address().bytes();
+        const Be32 wire{v4.bits()};
+        std::memcpy(bytes.data() + 12, &wire, sizeof wire);
+        return Ipv6Addr{bytes};
+    }
 
     /// RFC 6052 §2.3: the IPv4 address at its place in an address inside the prefix. The suffix
     /// is ignored (§2.2: "SHOULD be set to zero"); nullopt outside the prefix or if the u octet
     /// is not zero.
-    [[nodiscard]] std::optional<Ipv4Addr> extract(const Ipv6Addr& v6) const noexcept;
+    [[nodiscard]] std::optional<Ipv4Addr> extract(const Ipv6Addr& v6) const noexcept {
+        if (prefix_.length() != 96) return extract_around_u_octet(v6);
+        if (!first_96_bits_match(v6)) return {};
+        return Ipv4Addr{static_cast<std::uint32_t>(v6.low())};
+    }
 
     [[nodiscard]] std::string to_string() const { return prefix_.to_string(); }
 
@@ -48,6 +62,15 @@ public:
 
 private:
     explicit Nat64Prefix(const Prefix6& prefix) noexcept;
+
+    /// Two loads and compares, which compilers make of it.
+    [[nodiscard]] bool first_96_bits_match(const Ipv6Addr& a) const noexcept {
+        return std::memcmp(a.bytes().data(), prefix_.address().bytes().data(), 12) == 0;
+    }
+
+    [[nodiscard]] Ipv6Addr embed_around_u_octet(Ipv4Addr v4) const noexcept;
+    [[nodiscard]] std::optional<Ipv4Addr>
+    extract_around_u_octet(const Ipv6Addr& v6) const noexcept;
 
     Prefix6 prefix_;
 };

@@ -4,7 +4,10 @@
 // core/rfc6052.hpp, and which ranges are special (RFC 6890) in core/net/special_addresses.hpp.
 #pragma once
 
+#include "core/net/bytes.hpp"
+
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -49,15 +52,38 @@ public:
 
     /// The text forms of RFC 4291 §2.2, without zone. nullopt for anything else.
     [[nodiscard]] static std::optional<Ipv6Addr> parse(std::string_view text);
-    /// RFC 5952 form.
+    /// RFC 5952 form. CHOICE(RFC 5952 §5): IPv4-mapped and IPv4-compatible addresses end in a
+    /// dotted quad, as the C library prints them; addresses in a NAT64 prefix do not.
     [[nodiscard]] std::string to_string() const;
 
+    /// The two halves as integers in host order: high() is the first eight bytes.
+    [[nodiscard]] constexpr std::uint64_t high() const noexcept { return halves()[0].value(); }
+
+    [[nodiscard]] constexpr std::uint64_t low() const noexcept { return halves()[1].value(); }
+
+    [[nodiscard]] static constexpr Ipv6Addr from_halves(std::uint64_t high,
+                                                        std::uint64_t low) noexcept {
+        return Ipv6Addr{std::bit_cast<Bytes>(Halves{Be64{high}, Be64{low}})};
+    }
+
     /// The address with all bits behind the first `length` (0..128) cleared.
-    [[nodiscard]] Ipv6Addr truncated(unsigned length) const noexcept;
+    [[nodiscard]] constexpr Ipv6Addr truncated(unsigned length) const noexcept {
+        if (length >= 128) return *this;
+        if (length > 64)
+            return from_halves(high(), low() & ~std::uint64_t{0} << (128 - length));
+        if (length == 0) return Ipv6Addr{};
+        return from_halves(high() & ~std::uint64_t{0} << (64 - length), 0);
+    }
 
     friend constexpr auto operator<=>(const Ipv6Addr&, const Ipv6Addr&) noexcept = default;
 
 private:
+    using Halves = std::array<Be64, 2>;
+
+    [[nodiscard]] constexpr Halves halves() const noexcept {
+        return std::bit_cast<Halves>(bytes_);
+    }
+
     Bytes bytes_{};
 };
 
@@ -108,7 +134,7 @@ public:
     constexpr Prefix6() noexcept = default;
 
     /// Clears the host bits. `length` is 0..128.
-    Prefix6(const Ipv6Addr& address, unsigned length) noexcept
+    constexpr Prefix6(const Ipv6Addr& address, unsigned length) noexcept
         : address_{address.truncated(length)}, length_{static_cast<std::uint8_t>(length)} {}
 
     /// "2001:db8::/32", or an address alone for a /128. Set host bits are an error: nullopt.
@@ -119,11 +145,11 @@ public:
 
     [[nodiscard]] constexpr unsigned length() const noexcept { return length_; }
 
-    [[nodiscard]] bool contains(const Ipv6Addr& a) const noexcept {
+    [[nodiscard]] constexpr bool contains(const Ipv6Addr& a) const noexcept {
         return a.truncated(length_) == address_;
     }
 
-    [[nodiscard]] bool overlaps(const Prefix6& other) const noexcept {
+    [[nodiscard]] constexpr bool overlaps(const Prefix6& other) const noexcept {
         return length_ <= other.length_ ? contains(other.address_) : other.contains(address_);
     }
 

@@ -6,9 +6,12 @@
 #pragma once
 
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
+#include <type_traits>
 
 namespace nat64 {
 
@@ -27,9 +30,14 @@ public:
     constexpr explicit BigEndian(Integer host) noexcept { *this = host; }
 
     constexpr BigEndian& operator=(Integer host) noexcept {
+        if (!std::is_constant_evaluated()) {
+            const Integer raw = to_big_endian(host);
+            std::memcpy(bytes_, &raw, sizeof raw);
+            return *this;
+        }
         for (std::size_t i = sizeof(Integer); i-- > 0;) {
             bytes_[i] = static_cast<std::uint8_t>(host);
-            host = static_cast<Integer>(sizeof(Integer) > 1 ? host >> 8 : 0);
+            host = static_cast<Integer>(host >> 8);
         }
         return *this;
     }
@@ -55,8 +63,27 @@ private:
 
 using Be16 = BigEndian<std::uint16_t>;
 using Be32 = BigEndian<std::uint32_t>;
+using Be64 = BigEndian<std::uint64_t>;
 
 static_assert(sizeof(Be16) == 2 && alignof(Be16) == 1);
 static_assert(sizeof(Be32) == 4 && alignof(Be32) == 1);
+static_assert(sizeof(Be64) == 8 && alignof(Be64) == 1);
+
+/// Views packet bytes as a wire format (core/net/headers.hpp) without copying. The caller has
+/// checked that `offset + sizeof(Wire)` lies inside.
+template <typename Wire>
+[[nodiscard]] const Wire& overlay(std::span<const std::byte> bytes,
+                                  std::size_t offset = 0) noexcept {
+    static_assert(alignof(Wire) == 1 && std::is_trivially_copyable_v<Wire>);
+    assert(offset + sizeof(Wire) <= bytes.size());
+    return *reinterpret_cast<const Wire*>(bytes.data() + offset);
+}
+
+template <typename Wire>
+[[nodiscard]] Wire& overlay(std::span<std::byte> bytes, std::size_t offset = 0) noexcept {
+    static_assert(alignof(Wire) == 1 && std::is_trivially_copyable_v<Wire>);
+    assert(offset + sizeof(Wire) <= bytes.size());
+    return *reinterpret_cast<Wire*>(bytes.data() + offset);
+}
 
 } // namespace nat64

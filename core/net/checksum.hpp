@@ -6,14 +6,17 @@
 #pragma once
 
 #include "core/net/address.hpp"
+#include "core/net/bytes.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace nat64 {
 
-/// A ones' complement sum in progress. Additions never overflow in practice (2^48 words).
+/// A ones' complement sum in progress: an integer that is congruent to the sum modulo 65535, so
+/// that wider words may be added as they are. 2^31 additions do not overflow it.
 class ChecksumSum {
 public:
     constexpr ChecksumSum() noexcept = default;
@@ -27,15 +30,17 @@ public:
         return *this;
     }
 
-    constexpr ChecksumSum& add(Ipv4Addr a) noexcept {
-        sum_ += (a.bits() >> 16) + (a.bits() & 0xffff);
+    constexpr ChecksumSum& add(Ipv4Addr a) noexcept { return add32(a.bits()); }
+
+    constexpr ChecksumSum& add(const Ipv6Addr& a) noexcept {
+        const auto high = a.high();
+        const auto low = a.low();
+        sum_ += (high >> 32) + (high & 0xffffffff) + (low >> 32) + (low & 0xffffffff);
         return *this;
     }
 
-    ChecksumSum& add(const Ipv6Addr& a) noexcept;
-
     constexpr ChecksumSum& add32(std::uint32_t value) noexcept {
-        sum_ += (value >> 16) + (value & 0xffff);
+        sum_ += value;
         return *this;
     }
 
@@ -64,14 +69,21 @@ private:
 
 /// The pseudo-header sums of RFC 9293 §3.1 / RFC 768 and RFC 8200 §8.1. `protocol` is the IANA
 /// number.
-[[nodiscard]] ChecksumSum pseudo_header(Ipv4Addr source,
-                                        Ipv4Addr destination,
-                                        std::uint8_t protocol,
-                                        std::uint32_t length) noexcept;
-[[nodiscard]] ChecksumSum pseudo_header(const Ipv6Addr& source,
-                                        const Ipv6Addr& destination,
-                                        std::uint8_t protocol,
-                                        std::uint32_t length) noexcept;
+[[nodiscard]] constexpr ChecksumSum pseudo_header(Ipv4Addr source,
+                                                  Ipv4Addr destination,
+                                                  std::uint8_t protocol,
+                                                  std::uint32_t length) noexcept {
+    const std::uint16_t word = protocol;
+    return ChecksumSum{}.add(source).add(destination).add(word).add32(length);
+}
+
+[[nodiscard]] constexpr ChecksumSum pseudo_header(const Ipv6Addr& source,
+                                                  const Ipv6Addr& destination,
+                                                  std::uint8_t protocol,
+                                                  std::uint32_t length) noexcept {
+    const std::uint16_t word = protocol;
+    return ChecksumSum{}.add(source).add(destination).add(word).add32(length);
+}
 
 /// What changes from `before` to `after`, as a sum to be applied with update_full() or
 /// update_partial().
@@ -90,6 +102,28 @@ private:
 [[nodiscard]] constexpr std::uint16_t update_partial(std::uint16_t sum,
                                                      std::uint16_t delta) noexcept {
     return ChecksumSum{}.add(sum).add(delta).folded();
+}
+
+/// The folded sum over an IPv4 header without options, in memory order: 0xffff if its checksum
+/// is right (RFC 791 §3.1).
+[[nodiscard]] inline std::uint16_t
+ipv4_header_sum(std::span<const std::byte, 20> header) noexcept {
+    std::uint64_t words[2];
+    std::uint32_t last;
+    std::memcpy(words, header.data(), sizeof words);
+    std::memcpy(&last, header.data() + sizeof words, sizeof last);
+    std::uint64_t sum = words[0] + words[1];
+    sum += sum < words[1] ? 1U : 0U;
+    sum = (sum & 0xffffffff) + (sum >> 32) + last;
+    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+/// The checksum of an IPv4 header without options whose checksum field is zero, host order.
+[[nodiscard]] inline std::uint16_t
+ipv4_header_checksum(std::span<const std::byte, 20> header) noexcept {
+    return to_big_endian(static_cast<std::uint16_t>(~ipv4_header_sum(header)));
 }
 
 } // namespace nat64

@@ -32,7 +32,9 @@ struct PacketView {
     std::span<const std::byte>
         bytes; ///< the IP packet, cut to its length field (or less, if quoted)
     Family family = Family::V4;
-    std::uint8_t protocol = 0; ///< upper-layer protocol number behind all extension headers
+    /// Upper-layer protocol number behind all extension headers. In IPv6 fragments other than
+    /// the first, what the Fragment header says, which may be an extension header.
+    std::uint8_t protocol = 0;
     std::uint8_t traffic_class = 0; ///< TOS or traffic class
     std::uint8_t hop_limit = 0;     ///< TTL or hop limit
     bool has_fragment_header =
@@ -71,28 +73,66 @@ struct PacketView {
         return bytes.subspan(transport_offset);
     }
 
-    [[nodiscard]] const Ipv4Header& ipv4() const noexcept;
-    [[nodiscard]] const Ipv6Header& ipv6() const noexcept;
-    [[nodiscard]] const Ipv6FragmentHeader& fragment_header() const noexcept;
-    [[nodiscard]] const TcpHeader& tcp() const noexcept;
-    [[nodiscard]] const UdpHeader& udp() const noexcept;
-    [[nodiscard]] const IcmpHeader& icmp() const noexcept;
+    // The headers where they stand. A quoted TCP header may be cut behind its eighth byte:
+    // tcp() is for whole packets, udp() and icmp() serve both.
+    [[nodiscard]] const Ipv4Header& ipv4() const noexcept { return overlay<Ipv4Header>(bytes); }
+
+    [[nodiscard]] const Ipv6Header& ipv6() const noexcept { return overlay<Ipv6Header>(bytes); }
+
+    [[nodiscard]] const Ipv6FragmentHeader& fragment_header() const noexcept {
+        return overlay<Ipv6FragmentHeader>(bytes, fragment_header_offset);
+    }
+
+    [[nodiscard]] const TcpHeader& tcp() const noexcept {
+        return overlay<TcpHeader>(bytes, transport_offset);
+    }
+
+    [[nodiscard]] const UdpHeader& udp() const noexcept {
+        return overlay<UdpHeader>(bytes, transport_offset);
+    }
+
+    [[nodiscard]] const IcmpHeader& icmp() const noexcept {
+        return overlay<IcmpHeader>(bytes, transport_offset);
+    }
 
     /// TCP, UDP or ICMP of this packet's own family (ICMPv6 in IPv6, ICMPv4 in IPv4);
     /// nullopt-like false if it is another protocol, ICMPv6 in IPv4 included.
-    [[nodiscard]] bool l4(L4Proto& protocol_out) const noexcept;
+    [[nodiscard]] bool l4(L4Proto& protocol_out) const noexcept {
+        switch (protocol) {
+        case kProtoTcp:
+            protocol_out = L4Proto::Tcp;
+            return true;
+        case kProtoUdp:
+            protocol_out = L4Proto::Udp;
+            return true;
+        default:
+            protocol_out = L4Proto::Icmp;
+            return protocol == (family == Family::V4 ? kProtoIcmp : kProtoIcmpv6);
+        }
+    }
 
     /// Is it an ICMP error message (RFC 1122 §3.2.2, RFC 4443 §2.1), as far as type tells?
     /// Needs has_transport_header().
     [[nodiscard]] bool is_icmp_error() const noexcept;
 };
 
+/// The most extension headers a packet may have; real ones have two or three.
+inline constexpr unsigned kMaxExtensionHeaders = 8;
+
 /// Parses one IP packet. Bytes behind the length field (link padding) are cut off the view.
 ///
-/// Errors: Truncated, BadVersion, BadIpv4Header, BadIpv4Checksum (Whole only),
-/// BadExtensionHeader, BadFragment, BadTransportHeader (a first fragment or whole packet whose
-/// TCP, UDP or ICMP header is cut short, a TCP data offset below 5 or beyond the packet, a UDP
-/// length that contradicts the IP length; for Quoted: fewer than 8 bytes of transport).
+/// Errors:
+///   Truncated           fewer bytes than the IP header or, for Whole, its length field says
+///   BadVersion
+///   BadIpv4Header       header length or total length below the minimum, malformed options
+///   BadIpv4Checksum     Whole only
+///   BadExtensionHeader  a chain that runs past the packet or kMaxExtensionHeaders, a
+///                       hop-by-hop header that is not the first, a second Fragment header
+///   BadFragment         empty, unaligned, or reaching past 65535 bytes
+///   BadTransportHeader  in a whole packet or first fragment: TCP, UDP or ICMP header cut
+///                       short, TCP data offset below 5 or beyond the packet, UDP length that
+///                       contradicts the IP length (first fragments: below 8). For Quoted:
+///                       fewer than 8 bytes of TCP, UDP or ICMP.
 [[nodiscard]] std::expected<PacketView, DropReason>
 parse_packet(std::span<const std::byte> bytes,
              Completeness completeness = Completeness::Whole) noexcept;
