@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text of an OsError.
+#include "platform/os_error.hpp"
+
+#include <cerrno>
+
+namespace nat64::platform {
+
+OsError::OsError(int error, std::string_view tried, std::string_view remedy)
+    : std::system_error{error, std::generic_category()}, text_{tried} {
+    text_ += ": " + code().message();
+    if (!remedy.empty()) text_.append(". ").append(remedy);
+}
+
+void throw_errno(std::string_view tried, std::string_view remedy) {
+    throw OsError{errno, tried, remedy};
+}
+
+} // namespace nat64::platform

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two system calls of a packet's way: read() on the way in, write() on the way out.
+#include "platform/tun_queue.hpp"
+
+#include "platform/os_error.hpp"
+#include "platform/virtio_header.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <unistd.h>
+
+namespace nat64::platform {
+
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+/// What any packet may need.
+constexpr std::size_t kLargestSlot = kHeadroom + kMaxPacket + kTailroom;
+
+static_assert(kHeadroom % kAlignment == 0 && kHeadroom >= kVirtioHeaderSize);
+
+constexpr std::size_t align_up(std::size_t n) noexcept {
+    return (n + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+} // namespace
+
+TunQueue::TunQueue(UniqueFd fd, Counters& counters, DeviceTrouble trouble)
+    : fd_{std::move(fd)},
+      counters_{counters},
+      trouble_{std::move(trouble)},
+      lines_{std::make_unique<Line[]>(kArenaSize / sizeof(Line))},
+      arena_{lines_[0].bytes, kArenaSize} {}
+
+std::span<PacketBuffer> TunQueue::read_batch() {
+    std::size_t count = 0;
+    std::size_t slot = 0;
+    for (std::size_t reads = 0; reads < kMaxBatch && slot + kLargestSlot <= kArenaSize;
+         ++reads) {
+        const auto storage = arena_.subspan(slot);
+        std::byte* const packet = storage.data() + kHeadroom;
+        std::byte* const start = packet - kVirtioHeaderSize;
+        const ssize_t got = ::read(fd_.get(), start, kVirtioHeaderSize + kMaxPacket);
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) break;
+        if (got < 0) throw_errno("read from the TUN device");
+        if (got == 0) throw OsError{ENODEV, "read from the TUN device"};
+        const auto length = static_cast<std::size_t>(got);
+        if (length < kVirtioHeaderSize) {
+            counters_.drop(DropReason::Truncated);
+            continue;
+        }
+        VirtioHeader header;
+        std::memcpy(&header, start, sizeof header);
+        const std::size_t size = length - kVirtioHeaderSize;
+        const auto offload = decode(header, {packet, size});
+        if (!offload) {
+            counters_.drop(offload.error());
+            continue;
+        }
+        const std::size_t used = kHeadroom + size + kTailroom;
+        batch_[count] = PacketBuffer{storage.first(used), kHeadroom, size};
+        batch_[count].offload = *offload;
+        ++count;
+        slot += align_up(used);
+    }
+    return {batch_.data(), count};
+}
+
+void TunQueue::packet(PacketBuffer& packet) noexcept {
+    assert(packet.headroom() >= kVirtioHeaderSize);
+    const VirtioHeader header = encode(packet.offload, packet.bytes());
+    std::byte* const start = packet.data() - sizeof header;
+    std::memcpy(start, &header, sizeof header);
+    if (::write(fd_.get(), start, sizeof header + packet.size()) < 0) {
+        refused(errno);
+    } else if (in_trouble_) [[unlikely]] {
+        in_trouble_ = false;
+        if (trouble_) trouble_(0);
+    }
+}
+
+void TunQueue::refused(int error) noexcept {
+    const bool busy = error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ||
+                      error == ENOMEM || error == EINTR;
+    counters_.drop(busy ? DropReason::DeviceBusy : DropReason::DeviceRefused);
+    const bool device_down = error == EIO || error == EBADFD || error == ENODEV;
+    if (!device_down || in_trouble_) return;
+    in_trouble_ = true;
+    if (trouble_) trouble_(error);
+}
+
+} // namespace nat64::platform

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One queue of a TUN device: reads packets with their virtio_net_hdr in batches, writes single
+// packets. Everything here works on any descriptor that gives one packet a read() and takes one
+// a write(), so tests use a socketpair; making the device is tun_device's job.
+//
+// Memory: one arena, filled from its start at every batch, packet behind packet:
+//
+//   | headroom ........ [vnet_hdr] | packet ....... | tailroom | pad to 64 | headroom ...
+//
+// so a batch of small packets lies dense in the cache and a super-packet is contiguous. The
+// vnet_hdr is read into the end of the headroom, decoded, and overwritten by the translation.
+// One thread: the packet thread.
+#pragma once
+
+#include "core/counters.hpp"
+#include "core/translator.hpp"
+#include "platform/packet_queue.hpp"
+#include "platform/unique_fd.hpp"
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace nat64::platform {
+
+class TunQueue final : public PacketQueue {
+public:
+    /// Called on the packet thread when the device starts to refuse packets for a reason that
+    /// is not in the packet (interface down, deleted: the errno), and with 0 when it takes them
+    /// again.
+    using DeviceTrouble = std::function<void(int error)>;
+
+    /// Takes over a non-blocking descriptor with vnet headers of kVirtioHeaderSize.
+    TunQueue(UniqueFd fd, Counters& counters, DeviceTrouble trouble = {});
+
+    [[nodiscard]] std::span<PacketBuffer> read_batch() override;
+    void packet(PacketBuffer& packet) noexcept override;
+
+    /// For waiting until there is something to read.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+private:
+    struct alignas(64) Line {
+        std::byte bytes[64];
+    };
+
+    static constexpr std::size_t kArenaSize = std::size_t{1} << 20;
+
+    void refused(int error) noexcept;
+
+    UniqueFd fd_;
+    Counters& counters_;
+    DeviceTrouble trouble_;
+    bool in_trouble_ = false;
+    std::unique_ptr<Line[]> lines_;
+    std::span<std::byte> arena_;
+    std::array<PacketBuffer, kMaxBatch> batch_;
+};
+
+} // namespace nat64::platform
