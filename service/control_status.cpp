@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counters are read while they move: each value is one that was true, sums of several may be a
+// packet apart.
+#include "service/control_status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace nat64::service {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::array kProtocols = {L4Proto::Tcp, L4Proto::Udp, L4Proto::Icmp};
+
+/// How many there are: created less deleted. Deletions are read first, so that none is counted
+/// whose creation is not.
+std::uint64_t alive(const std::array<Counter, kL4ProtoCount>& created,
+                    const std::array<Counter, kL4ProtoCount>& deleted,
+                    L4Proto protocol) {
+    const auto index = static_cast<std::size_t>(protocol);
+    const std::uint64_t gone = deleted[index].value();
+    const std::uint64_t made = created[index].value();
+    return made > gone ? made - gone : 0;
+}
+
+std::uint64_t sessions(const Counters& counters, L4Proto protocol) {
+    return alive(counters.sessions_created, counters.sessions_deleted, protocol);
+}
+
+std::uint64_t bindings(const Counters& counters, L4Proto protocol) {
+    return alive(counters.bindings_created, counters.bindings_deleted, protocol);
+}
+
+json::object traffic(const Counters& counters, Direction direction, L4Proto protocol) {
+    const Traffic& counted = counters.translated[static_cast<std::size_t>(direction)]
+                                                [static_cast<std::size_t>(protocol)];
+    return {{"packets", counted.packets.value()}, {"bytes", counted.bytes.value()}};
+}
+
+json::object ports(std::span<const PoolRow> pool, L4Proto protocol) {
+    std::uint64_t total = 0;
+    std::uint64_t used = 0;
+    std::uint64_t held_back = 0;
+    for (const PoolRow& row : pool) {
+        if (row.protocol != protocol) continue;
+        total += row.total;
+        used += row.used;
+        held_back += row.held_back;
+    }
+    return {{"total", total}, {"used", used}, {"held_back", held_back}};
+}
+
+json::object
+protocol_object(const DaemonView& view, std::span<const PoolRow> pool, L4Proto protocol) {
+    return {{"protocol", name_of(protocol)},
+            {"sessions", sessions(view.counters, protocol)},
+            {"bindings", bindings(view.counters, protocol)},
+            {"ports", ports(pool, protocol)},
+            {"outbound", traffic(view.counters, Direction::Outbound, protocol)},
+            {"inbound", traffic(view.counters, Direction::Inbound, protocol)}};
+}
+
+json::object packets_object(const Counters& counters) {
+    std::uint64_t dropped = 0;
+    for (const Counter& drop : counters.drops)
+        dropped += drop.value();
+    return {{"received", counters.received.value()},
+            {"emitted", counters.emitted.value()},
+            {"dropped", dropped},
+            {"held", counters.held.value()},
+            {"released", counters.released.value()},
+            {"hairpinned", counters.hairpinned.value()},
+            {"fragmented", counters.fragmented.value()}};
+}
+
+json::object pool_object(const config::Config& config, std::span<const PoolRow> pool) {
+    std::vector<Ipv4Addr> addresses;
+    addresses.reserve(pool.size());
+    for (const PoolRow& row : pool)
+        addresses.push_back(row.address);
+    std::ranges::sort(addresses);
+    const auto repeated = std::ranges::unique(addresses);
+    json::array prefixes;
+    for (const PoolItem& item : config.napt.pool)
+        prefixes.emplace_back(item.prefix.to_string());
+    return {{"prefixes", std::move(prefixes)},
+            {"addresses", addresses.size() - repeated.size()}};
+}
+
+const char* name_of_mode(config::NaptMode mode) {
+    switch (mode) {
+    case config::NaptMode::Daemon:
+        return "daemon";
+    case config::NaptMode::Kernel:
+        return "kernel";
+    case config::NaptMode::Siit:
+        return "siit";
+    }
+    return "?";
+}
+
+double uptime(const DaemonView& view) {
+    const auto tenths =
+        std::chrono::duration_cast<std::chrono::duration<std::int64_t, std::deci>>(
+            view.now() - view.started);
+    return static_cast<double>(tenths.count()) / 10;
+}
+
+} // namespace
+
+std::function<std::vector<PoolRow>()> visit_pool(const DaemonView& view) {
+    constexpr std::uint64_t kMostRows = 1'000'000;
+    std::uint64_t addresses = 0;
+    for (const PoolItem& item : view.config.napt.pool)
+        addresses += item.prefix.size();
+    std::vector<PoolRow> rows;
+    rows.reserve(static_cast<std::size_t>(std::min(addresses * kL4ProtoCount, kMostRows)));
+    return [&backend = view.backend, rows = std::move(rows)]() mutable {
+        backend.pool_usage(rows);
+        return std::move(rows);
+    };
+}
+
+std::string status_json(const DaemonView& view, std::span<const PoolRow> pool) {
+    const Counters& counters = view.counters;
+    json::array protocols;
+    std::uint64_t all_sessions = 0;
+    std::uint64_t all_bindings = 0;
+    for (const L4Proto protocol : kProtocols) {
+        protocols.emplace_back(protocol_object(view, pool, protocol));
+        all_sessions += sessions(counters, protocol);
+        all_bindings += bindings(counters, protocol);
+    }
+    return json::serialize(json::object{{"version", NAT64_VERSION},
+                                        {"pid", ::getpid()},
+                                        {"uptime", uptime(view)},
+                                        {"napt", name_of_mode(view.config.napt_mode)},
+                                        {"prefix", view.config.translator.prefix.to_string()},
+                                        {"pool", pool_object(view.config, pool)},
+                                        {"tun",
+                                         {{"name", view.device.tun_name},
+                                          {"tcp_segmentation", view.device.tcp_segmentation},
+                                          {"udp_segmentation", view.device.udp_segmentation}}},
+                                        {"sessions", all_sessions},
+                                        {"bindings", all_bindings},
+                                        {"protocols", std::move(protocols)},
+                                        {"packets", packets_object(counters)},
+                                        {"icmp_errors",
+                                         {{"sent", counters.icmp_errors_sent.value()},
+                                          {"limited", counters.icmp_errors_limited.value()}}},
+                                        {"tcp_probes", counters.tcp_probes.value()}});
+}
+
+} // namespace nat64::service

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sink that never waits, the two layouts, and the levels.
+#include "service/logging.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace nat64::service {
+
+namespace {
+
+spdlog::level::level_enum to_spdlog(config::LogLevel level) {
+    switch (level) {
+    case config::LogLevel::Trace:
+        return spdlog::level::trace;
+    case config::LogLevel::Debug:
+        return spdlog::level::debug;
+    case config::LogLevel::Info:
+        return spdlog::level::info;
+    case config::LogLevel::Warning:
+        return spdlog::level::warn;
+    case config::LogLevel::Error:
+        return spdlog::level::err;
+    }
+    return spdlog::level::info;
+}
+
+/// "%*" in a pattern: the priority prefix of sd-daemon(3).
+class SyslogPriority final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message,
+                const std::tm&,
+                spdlog::memory_buf_t& out) override {
+        const std::string_view prefix = priority(message.level);
+        out.append(prefix.data(), prefix.data() + prefix.size());
+    }
+
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<SyslogPriority>();
+    }
+
+private:
+    static std::string_view priority(spdlog::level::level_enum level) {
+        if (level >= spdlog::level::critical) return "<2>";
+        if (level == spdlog::level::err) return "<3>";
+        if (level == spdlog::level::warn) return "<4>";
+        if (level == spdlog::level::info) return "<6>";
+        return "<7>";
+    }
+};
+
+/// Writes a line only if standard error takes it without waiting. poll() promises room for
+/// PIPE_BUF bytes, which is more than a line has.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        pollfd fd{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+        if (::poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0) {
+            ++lost_;
+            return;
+        }
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        if (lost_ != 0)
+            fmt::format_to(std::back_inserter(line),
+                           "({} lines before this one were lost: standard error was full)\n",
+                           std::exchange(lost_, 0));
+        if (::write(STDERR_FILENO, line.data(), line.size()) < 0) ++lost_;
+    }
+
+    void flush_() override {}
+
+private:
+    std::uint64_t lost_ = 0;
+};
+
+} // namespace
+
+LogLayout detect_log_layout() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct ::stat is{};
+    if (stream == nullptr || ::fstat(STDERR_FILENO, &is) != 0) return LogLayout::Timestamps;
+    return fmt::format("{}:{}", is.st_dev, is.st_ino) == stream ? LogLayout::Journal
+                                                                : LogLayout::Timestamps;
+}
+
+void set_up_logging(config::LogLevel level, LogLayout layout) {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<SyslogPriority>('*').set_pattern(
+        layout == LogLayout::Journal ? "%*%v" : "%Y-%m-%d %H:%M:%S.%e %-7l %v");
+    auto logger = std::make_shared<spdlog::logger>("nat64", std::make_shared<StderrSink>());
+    logger->set_formatter(std::move(formatter));
+    logger->set_level(to_spdlog(level));
+    spdlog::set_default_logger(std::move(logger));
+}
+
+void set_log_level(config::LogLevel level) {
+    spdlog::default_logger()->set_level(to_spdlog(level));
+}
+
+} // namespace nat64::service

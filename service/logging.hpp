@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where log lines go: standard error, one line each. Under journald, which stamps lines itself,
+// they carry a syslog priority instead of a time. A reader that does not keep up costs lines
+// and never the program's time: a line that standard error cannot take at once is counted, and
+// the next one says how many are missing. Messages that packets cause go through RateLimited.
+// Thread-safe once set up, by spdlog's sink mutex.
+#pragma once
+
+#include "config/config.hpp"
+
+namespace nat64::service {
+
+/// How lines are laid out.
+enum class LogLayout { Timestamps, Journal };
+
+/// Journal if standard error is the journal's stream: JOURNAL_STREAM (systemd.exec(5)) names
+/// it by device and inode, because the variable is inherited where the stream is not.
+[[nodiscard]] LogLayout detect_log_layout();
+
+/// Makes standard error spdlog's default logger. Once, at startup.
+void set_up_logging(config::LogLevel level, LogLayout layout = detect_log_layout());
+
+/// Changes the level of the running program.
+void set_log_level(config::LogLevel level);
+
+} // namespace nat64::service
