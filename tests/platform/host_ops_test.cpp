@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// LinuxHost against the machine the test runs on, without root: reading only, and one request
+// that must fail.
+#include "platform/host_ops.hpp"
+#include "platform/os_error.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace nat64::platform {
+
+namespace {
+
+std::optional<IpAddress> address_of(const sockaddr* socket_address) {
+    if (socket_address == nullptr) return {};
+    if (socket_address->sa_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, socket_address, sizeof v4);
+        return Ipv4Addr{ntohl(v4.sin_addr.s_addr)};
+    }
+    if (socket_address->sa_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, socket_address, sizeof v6);
+        Ipv6Addr::Bytes bytes{};
+        std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+        return Ipv6Addr{bytes};
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("LinuxHost: lists every address that getifaddrs lists, on the same link") {
+    LinuxHost host;
+    const auto rows = host.addresses();
+    ifaddrs* first = nullptr;
+    REQUIRE(::getifaddrs(&first) == 0);
+    for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
+        const auto address = address_of(entry->ifa_addr);
+        if (!address) continue;
+        CAPTURE(entry->ifa_name);
+        const auto row = std::ranges::find(rows, *address, &LocalAddress::address);
+        REQUIRE(row != rows.end());
+        CHECK(host.find_link(host.link_name(row->link)) == row->link);
+    }
+    ::freeifaddrs(first);
+}
+
+TEST_CASE("LinuxHost: every unicast route leads to a link that exists") {
+    LinuxHost host;
+    for (const auto& row : host.routes()) {
+        CAPTURE(to_string(row.destination));
+        if (row.link) CHECK(host.link_name(*row.link).front() != '#');
+    }
+}
+
+TEST_CASE("LinuxHost: names of links that are not there") {
+    LinuxHost host;
+    CHECK_FALSE(host.find_link("no-such-link"));
+    CHECK(host.link_name(LinkIndex{0x7ffffff0}) == "#2147483632");
+}
+
+TEST_CASE("LinuxHost: sysctls by name, nothing for those that do not exist") {
+    LinuxHost host;
+    CHECK(host.sysctl("kernel.ostype") == "Linux");
+    CHECK_FALSE(host.sysctl("net.no_such_thing"));
+}
+
+TEST_CASE("LinuxHost: a refused request says what was tried on what") {
+    LinuxHost host;
+    const Route route{Prefix4{Ipv4Addr{192, 0, 2, 0}, 28}, LinkIndex{0x7ffffff0}};
+    try {
+        host.add_route(route);
+        FAIL("a route over an interface that does not exist was added");
+    } catch (const OsError& error) {
+        CHECK(
+            std::string{error.what()}.starts_with("add route 192.0.2.0/28 dev #2147483632: "));
+    }
+}
+
+} // namespace nat64::platform
