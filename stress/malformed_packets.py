@@ -48,7 +48,10 @@ def from_client(server6, nat64):
             "unknown_icmp_type",
         ),
         "router advertisement": (ip / ICMPv6Unknown(type=134, code=0) / data, None),
-        "ICMPv6 error with nothing in it": (ip / ICMPv6DestUnreach(code=1), "bad_quoted_packet"),
+        "ICMPv6 error with nothing in it": (
+            ip / ICMPv6DestUnreach(code=1),
+            "bad_quoted_packet",
+        ),
         "ICMPv6 error quoting garbage": (
             ip / ICMPv6DestUnreach(code=1) / Raw(b"\xff" * 60),
             "bad_quoted_packet",

@@ -185,7 +185,8 @@ def download(node, url, timeout=60):
 
 
 def upload(node, url, path, timeout=60):
-    return node.run("curl", "-gsSf", "--max-time", timeout, "-T", path, url, timeout=timeout + 5)
+    argv = ("curl", "-gsSf", "--max-time", timeout, "-T", path, url)
+    return node.run(*argv, timeout=timeout + 5)
 
 
 def ping(node, address, count=3, size=56, options=(), wait=2):

@@ -3,8 +3,8 @@
 
     nat64 check -c FILE, nat64 run -c FILE; no traffic
 
-Pass: each of the files below is refused by `check` and by `run`; the message has FILE:LINE of the
-mistake and names what is wrong; a good file is accepted and shown.
+Pass: each of the files below is refused by `check` and by `run`; the message has FILE:LINE of
+the mistake and names what is wrong; a good file is accepted and shown.
 """
 
 BASE = """version: 1

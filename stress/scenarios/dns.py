@@ -3,8 +3,8 @@
 
     client (dig, curl) ── gateway (nat64, unbound with dns64) ── server (unbound, nginx)
 
-Pass: AAAA records are synthesised below the prefix and work; queries over UDP, over TCP and with
-a 2000-byte answer (fragments over UDP) reach the IPv4 name server through the NAT64.
+Pass: AAAA records are synthesised below the prefix and work; queries over UDP, over TCP and
+with a 2000-byte answer (fragments over UDP) reach the IPv4 name server through the NAT64.
 """
 
 from lab import Dns64, NameServer, WebServer

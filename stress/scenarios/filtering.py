@@ -4,8 +4,8 @@
     client ── gateway (nat64) ── server on 203.0.113.10, .11 and .12
 
 Pass: the mapping is the same towards every server (endpoint-independent mapping); with
-endpoint-independent filtering any address and port reaches the client through it, with
-address-dependent filtering only addresses that the client has sent to, on any port.
+endpoint-independent filtering any address and port reaches the client through it, with address-
+dependent filtering only addresses that the client has sent to, on any port.
 """
 
 import socket

@@ -3,8 +3,8 @@
 
     client ── gateway (nat64, forwarding off) ── server
 
-Pass: with IPv6, IPv4 or both forwardings off the daemon starts, its log names the sysctl to set,
-the sysctl stays as it was; once it is set by hand, traffic flows without a restart.
+Pass: with IPv6, IPv4 or both forwardings off the daemon starts, its log names the sysctl to
+set, the sysctl stays as it was; once it is set by hand, traffic flows without a restart.
 """
 
 from lab import wait_until

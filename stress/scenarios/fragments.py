@@ -3,9 +3,9 @@
 
     client (packet socket) ── gateway (nat64) ── server (UDP echo)
 
-Pass: a fragmented datagram whose fragments come in any order, or twice, arrives whole; overlapping
-ones and incomplete ones never do and are counted; ten thousand stray fragments do not keep later
-datagrams from arriving (bounded memory).
+Pass: a fragmented datagram whose fragments come in any order, or twice, arrives whole;
+overlapping ones and incomplete ones never do and are counted; ten thousand stray fragments do
+not keep later datagrams from arriving (bounded memory).
 """
 
 import itertools

@@ -6,8 +6,9 @@
     client2 ──┘
     192.0.2.2:80 = [client2]:8080, 192.0.2.3 = client2
 
-Pass: UDP to a dynamic mapping, TCP to a static port and ping to a whole-host entry arrive, and the
-receiver sees the sender's own mapping below the prefix, never its IPv6 address (RFC 6146 §3.8).
+Pass: UDP to a dynamic mapping, TCP to a static port and ping to a whole-host entry arrive, and
+the receiver sees the sender's own mapping below the prefix, never its IPv6 address (RFC 6146
+§3.8).
 """
 
 import os

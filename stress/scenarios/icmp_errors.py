@@ -3,9 +3,9 @@
 
     client ── gateway (nat64) ── v4hop1 ── server
 
-Pass: a closed UDP port is "connection refused" at the sender on either side; an unreachable host
-or network and a prohibited one are their IPv6 counterparts; a closed TCP port is refused at once;
-an error refreshes and creates no session.
+Pass: a closed UDP port is "connection refused" at the sender on either side; an unreachable
+host or network and a prohibited one are their IPv6 counterparts; a closed TCP port is refused
+at once; an error refreshes and creates no session.
 """
 
 import errno

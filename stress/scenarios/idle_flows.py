@@ -4,8 +4,8 @@
     client ── gateway (nat64, timeouts of seconds by `unsafe: true`) ── server
 
 Pass: a TCP connection idle for more than twice tcp_established works on, because the daemon
-probes both ends (RFC 6146 §3.5.2.2) and their answers keep it; with the ends gone it expires; a UDP
-binding disappears after its timeout, and the next datagram makes a new one.
+probes both ends (RFC 6146 §3.5.2.2) and their answers keep it; with the ends gone it expires; a
+UDP binding disappears after its timeout, and the next datagram makes a new one.
 """
 
 import time

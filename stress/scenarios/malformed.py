@@ -3,10 +3,10 @@
 
     client (packet socket) ── gateway (nat64) ── server (packet socket)
 
-Pass: for every kind below, what the kernel handed to the daemon equals what the daemon counts as
-dropped or writes back: nothing vanishes uncounted; kinds that must never be forwarded are dropped
-with the expected reason; 4000 random mutations of good packets change nothing about that; at the
-end ping, UDP and TCP still work.
+Pass: for every kind below, what the kernel handed to the daemon equals what the daemon counts
+as dropped or writes back: nothing vanishes uncounted; kinds that must never be forwarded are
+dropped with the expected reason; 4000 random mutations of good packets change nothing about
+that; at the end ping, UDP and TCP still work.
 """
 
 import random

@@ -4,9 +4,10 @@
     client ── v6hop1 ──?── v6hop2 ──?── gateway (nat64) ──?── v4hop1 ──?── v4hop2 ── server
     one or two of the links marked ? have an MTU of 1280 or 1400, the others 1500
 
-Pass: 20 MB each way arrive whole in a few seconds (nothing stalls); the client's kernel has learned
-exactly the MTU of the path (an IPv4 link of N carries IPv6 packets of N + 20); a DF ping from the
-IPv4 side that is too big is told N - 20; UDP that is too big gets through once the sender knows.
+Pass: 20 MB each way arrive whole in a few seconds (nothing stalls); the client's kernel has
+learned exactly the MTU of the path (an IPv4 link of N carries IPv6 packets of N + 20); a DF
+ping from the IPv4 side that is too big is told N - 20; UDP that is too big gets through once
+the sender knows.
 """
 
 import os
@@ -46,7 +47,8 @@ def narrow(case, mtu, path):
         case.check(f"{label}: 20 MB to the server", bulk(c, s, SIZE))
         middle = time.monotonic()
         case.check(f"{label}: 20 MB to the client", bulk(s, c, SIZE))
-        case.note(f"{label}: {middle - began:.2f} s out, {time.monotonic() - middle:.2f} s back")
+        back = time.monotonic() - middle
+        case.note(f"{label}: {middle - began:.2f} s out, {back:.2f} s back")
     learned = lab.client.run("ip", "-6", "route", "get", server6)
     case.check(f"{label}: the client learned {path}", f"mtu {path} " in learned.stdout, learned)
     if case.uses_tayga:

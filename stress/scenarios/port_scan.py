@@ -3,8 +3,8 @@
 
     client (nmap) ── gateway (nat64) ── server (nginx on 80, unbound on 53, else closed)
 
-Pass: connect scan, SYN scan and UDP scan name the open ports open and closed ones closed (so RST
-and port unreachable come back), the host is found by ping, and the daemon takes no harm.
+Pass: connect scan, SYN scan and UDP scan name the open ports open and closed ones closed (so
+RST and port unreachable come back), the host is found by ping, and the daemon takes no harm.
 """
 
 import re
@@ -29,7 +29,9 @@ def run(case):
         ("UDP", ["-sU"], "53,54,55", {53}),
     ):
         done = lab.client.run(
-            "nmap", "-6", "-n", "-Pn", "-T4", *words, "-p", ports, "--open", "--reason", server6,
+            *("nmap", "-6", "-n", "-Pn", "-T4", "--open", "--reason", "-p", ports),
+            *words,
+            server6,
             timeout=60,
         )
         found = {int(port) for port in re.findall(r"^(\d+)/\w+ +open ", done.stdout, re.M)}

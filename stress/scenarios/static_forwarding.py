@@ -4,15 +4,16 @@
     client (nginx on 8080, UDP echo) ── gateway (nat64) ── server (curl, ping)
     192.0.2.2:80/tcp = [client]:8080, 192.0.2.2:7/udp = [client]:7007, 192.0.2.3 = client
 
-Pass: curl from the IPv4 side works through the port entry and the whole-host entry, UDP and ping
-too; ports without an entry do not answer; the client leaves as its whole-host address.
+Pass: curl from the IPv4 side works through the port entry and the whole-host entry, UDP and
+ping too; ports without an entry do not answer; the client leaves as its whole-host address.
 """
 
 import os
 
 from lab import WebServer
 from lab.topology import CLIENT, SERVER
-from probes import UdpEcho, all_answered, download, echo_once, ping, sha256_file, udp_client, url
+from probes import UdpEcho, all_answered, download, echo_once, ping, sha256_file
+from probes import udp_client, url
 
 
 def run(case):

@@ -4,11 +4,11 @@
     client ── gateway (nat64) ── server
     192.0.2.2:80 = [client]:8080
 
-Pass: after one side closed, the other may send for as long as it likes; a reset reaches the peer;
-a source port can be used again at once towards the same server; data sent one second after the
-handshake arrives; an inbound SYN to a mapped port is held, answered with ICMP port unreachable
-after 6 s if the client does nothing (address-dependent filtering, RFC 6146 §3.5.2.2), and becomes a
-connection if the client opens its side in time.
+Pass: after one side closed, the other may send for as long as it likes; a reset reaches the
+peer; a source port can be used again at once towards the same server; data sent one second
+after the handshake arrives; an inbound SYN to a mapped port is held, answered with ICMP port
+unreachable after 6 s if the client does nothing (address-dependent filtering, RFC 6146
+§3.5.2.2), and becomes a connection if the client opens its side in time.
 """
 
 import socket

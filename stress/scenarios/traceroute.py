@@ -3,9 +3,9 @@
 
     client ── v6hop1 ── gateway (nat64) ── v4hop1 ── v4hop2 ── server
 
-Pass: with UDP, ICMP and TCP probes the IPv6 router, the gateway, both IPv4 routers (as addresses
-below the prefix) and the server appear in this order; traceroute from the IPv4 side to a static
-entry shows the gateway and ends at the entry's address.
+Pass: with UDP, ICMP and TCP probes the IPv6 router, the gateway, both IPv4 routers (as
+addresses below the prefix) and the server appear in this order; traceroute from the IPv4 side
+to a static entry shows the gateway and ends at the entry's address.
 """
 
 from lab import WebServer
