@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 from lab import LabError
 
-_IP_MTU_DISCOVER, _PMTUDISC_DONT, _PMTUDISC_DO = 10, 0, 2
-_IPV6_MTU_DISCOVER = 23
+_IP_MTU_DISCOVER, _PMTUDISC_DONT = 10, 0
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
 
 
 class UdpEcho:
@@ -61,10 +61,14 @@ class UdpEcho:
                     raise
 
 
-def udp_client(node, address, port, source_port=0, timeout=2.0):
-    """A connected UDP socket: ICMP errors arrive as exceptions."""
+def udp_client(node, address, port, source_port=0, timeout=2.0, all_errors=False):
+    """A connected UDP socket: ICMP errors arrive as exceptions, soft ones on demand only."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     made = node.socket(family, socket.SOCK_DGRAM, timeout=timeout)
+    if all_errors and family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    elif all_errors:
+        made.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     if source_port:
         made.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", source_port))
     made.connect((address, port))
@@ -82,6 +86,9 @@ def echo_once(client, payload, attempts=1):
                     return True
         except TimeoutError:
             continue
+        except OSError as error:  # a Packet Too Big: the kernel now knows, try again
+            if error.errno != errno.EMSGSIZE:
+                raise
     return False
 
 

@@ -28,7 +28,7 @@ def run(case):
         ("unreachable network", "203.0.113.129", {"ENETUNREACH", "EHOSTUNREACH"}),
         ("prohibited network", "203.0.113.133", {"EACCES"}),
     ):
-        with udp_client(lab.client, nat64.address6(target), 9999) as client:
+        with udp_client(lab.client, nat64.address6(target), 9999, all_errors=True) as client:
             got = errno.errorcode.get(error_of(client))
         case.check(f"client, {what}", got in wanted, f"got {got}, wanted {wanted}")
     with udp_client(lab.server, STATIC, 9999) as client:

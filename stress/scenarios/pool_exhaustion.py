@@ -35,7 +35,9 @@ def run(case):
             set(range(FIRST, FIRST + COUNT)),
         )
         for number in range(3):
-            with udp_client(lab.client, server6, 7, source_port=40000 + number) as refused:
+            with udp_client(
+                lab.client, server6, 7, source_port=40000 + number, all_errors=True
+            ) as refused:
                 case.equal(
                     f"flow {COUNT + number} is refused",
                     errno.errorcode.get(error_of(refused)),
