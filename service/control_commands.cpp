@@ -172,12 +172,10 @@ std::expected<const Command*, ControlError> find_command(const Request& request)
         if (command.verb != request.verb || command.what != request.what) continue;
         for (const std::string& field : request.fields)
             if (!has_word(command.fields, field))
-                return std::unexpected{
-                    ControlError{"unknown_field",
-                                 fmt::format("field \"{}\" means nothing to {} {}",
-                                             field,
-                                             command.verb,
-                                             command.what)}};
+                return std::unexpected{ControlError{
+                    "unknown_field",
+                    fmt::format(
+                        "{} means nothing to {} {}", field, command.verb, command.what)}};
         return &command;
     }
     return std::unexpected{unknown(request)};

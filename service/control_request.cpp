@@ -135,10 +135,10 @@ read_field(std::string_view name, const json::value& value, Request& request) {
         request.fields.emplace(name);
         const char* expected = field.read(value, request);
         if (expected == nullptr) return std::nullopt;
-        return ControlError{"bad_value",
-                            fmt::format("field \"{}\" must be {}", name, expected)};
+        return ControlError{"bad_value", fmt::format("{} must be {}", name, expected)};
     }
-    return ControlError{"unknown_field", fmt::format("there is no field {}", in_quotes(name))};
+    return ControlError{"unknown_field",
+                        fmt::format("{} is no field of a request", in_quotes(name))};
 }
 
 std::optional<ControlError> read_object(const json::object& object, Request& request) {

@@ -4,6 +4,8 @@
 // other's socket already listening, or not at all.
 #include "service/control_socket.hpp"
 
+#include "platform/unique_fd.hpp"
+
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -28,26 +30,14 @@ namespace nat64::service {
 
 namespace {
 
-/// A descriptor that is closed at the end of the scope.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) noexcept : fd_{fd} {}
-
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
-
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error{errno, std::generic_category(), what};
+}
+
+int make_socket() {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) fail("control.socket: make a socket");
+    return fd;
 }
 
 /// The numeric id of control.group. A missing default group means root only, a missing
@@ -95,7 +85,7 @@ int with_address(const std::filesystem::path& path, int fd, Call call) {
 }
 
 /// Held while a socket appears; whoever starts at the same time waits a moment.
-void lock(const Descriptor& directory) {
+void lock(const platform::UniqueFd& directory) {
     for (int attempt = 0; attempt < 40; ++attempt) {
         if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return;
         std::this_thread::sleep_for(std::chrono::milliseconds{50});
@@ -120,8 +110,7 @@ void clear_stale(const std::filesystem::path& path) {
     if (!S_ISSOCK(found.st_mode))
         throw std::runtime_error{
             fmt::format("control.socket: {} exists and is not a socket", path.native())};
-    const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (probe.get() < 0) fail("control.socket: make a socket");
+    const platform::UniqueFd probe{platform::adopt, make_socket()};
     const bool answered = with_address(path, probe.get(), ::connect) == 0;
     if (answered || errno == EAGAIN) // EAGAIN: alive, and its queue is full
         throw std::runtime_error{
@@ -148,9 +137,9 @@ ControlSocket::ControlSocket(boost::asio::io_context& control, const config::Con
     if (!made_directory_ && errno != EEXIST)
         fail(fmt::format("control.socket: create directory {}", directory.native()));
     try {
-        const Descriptor parent{::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
-        if (parent.get() < 0)
-            fail(fmt::format("control.socket: open directory {}", directory.native()));
+        const platform::UniqueFd parent{
+            platform::adopt, ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
+        if (!parent) fail(fmt::format("control.socket: open directory {}", directory.native()));
         lock(parent);
         clear_stale(path_);
         publish(config.group_is_default);
@@ -167,8 +156,7 @@ ControlSocket::~ControlSocket() {
 /// Binds with mode 0600, which Linux takes from the socket itself, and opens up afterwards:
 /// there is no moment in which others could connect.
 void ControlSocket::publish(bool group_is_default) {
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) fail("control.socket: make a socket");
+    const int fd = make_socket();
     acceptor_.assign(boost::asio::local::stream_protocol{}, fd);
     if (::fchmod(fd, 0600) != 0) fail("control.socket: set the socket's mode");
     if (with_address(path_, fd, ::bind) != 0)

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connecting with an answer to "and what do I do now?", and splitting the stream into lines.
+#include "cli/control_client.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+namespace nat64::cli {
+
+namespace {
+
+constexpr std::size_t kReadSize = 64 * 1024;
+/// No reply line is longer: rows are short, and a configuration is a few kilobytes.
+constexpr std::size_t kLongestLine = 64 * 1024 * 1024;
+constexpr ::timeval kPatience{.tv_sec = 60, .tv_usec = 0};
+
+/// "root and members of group 'nat64'", as the socket's owner and mode say.
+std::string who_may(const std::filesystem::path& path) {
+    struct ::stat found{};
+    if (::stat(path.c_str(), &found) != 0 || (found.st_mode & S_IWGRP) == 0)
+        return "root; try it with sudo";
+    std::vector<char> text(16 * 1024);
+    ::group entry{};
+    ::group* group = nullptr;
+    ::getgrgid_r(found.st_gid, &entry, text.data(), text.size(), &group);
+    const std::string name = group != nullptr ? group->gr_name : std::to_string(found.st_gid);
+    return fmt::format("root and members of group '{0}'; try it with sudo, or join the group: "
+                       "sudo usermod -aG {0} USER",
+                       name);
+}
+
+[[noreturn]] void explain(int error, const std::filesystem::path& path) {
+    const std::string& name = path.native();
+    switch (error) {
+    case ENOENT:
+        throw ControlFailure{
+            fmt::format("no daemon is running: there is no socket {}; start one with 'nat64 "
+                        "run', or name another one's socket with --socket",
+                        name)};
+    case ECONNREFUSED:
+        throw ControlFailure{
+            fmt::format("no daemon is running: nobody listens on {}; start one with 'nat64 "
+                        "run', or name another one's socket with --socket",
+                        name)};
+    case EACCES:
+    case EPERM:
+        throw ControlFailure{fmt::format("{} is for {}", name, who_may(path))};
+    default:
+        throw ControlFailure{fmt::format("connect to {}: {}", name, std::strerror(error))};
+    }
+}
+
+} // namespace
+
+ControlClient::ControlClient(const std::filesystem::path& socket)
+    : path_{socket},
+      socket_{platform::adopt, ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    if (!socket_) throw ControlFailure{fmt::format("make a socket: {}", std::strerror(errno))};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.native().size() >= sizeof address.sun_path) explain(ENAMETOOLONG, path_);
+    path_.native().copy(address.sun_path, path_.native().size());
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own idiom
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(socket_.get(), generic, sizeof address) != 0) explain(errno, path_);
+}
+
+void ControlClient::send(std::string_view line) {
+    std::string bytes = fmt::format("{}\n", line);
+    std::string_view rest = bytes;
+    while (!rest.empty()) {
+        const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return;
+        if (sent < 0)
+            throw ControlFailure{
+                fmt::format("send to {}: {}", path_.native(), std::strerror(errno))};
+        rest.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+std::optional<std::string_view> ControlClient::next_line() {
+    while (true) {
+        const std::size_t end = buffer_.find('\n', scanned_);
+        if (end != std::string::npos) {
+            const std::string_view line{buffer_.data() + begin_, end - begin_};
+            begin_ = scanned_ = end + 1;
+            return line;
+        }
+        buffer_.erase(0, begin_);
+        begin_ = 0;
+        scanned_ = buffer_.size();
+        if (!fill()) return std::nullopt;
+    }
+}
+
+/// Reads once; false at the end.
+bool ControlClient::fill() {
+    if (buffer_.size() > kLongestLine)
+        throw ControlFailure{fmt::format("{} does not speak our protocol", path_.native())};
+    const std::size_t had = buffer_.size();
+    buffer_.resize(had + kReadSize);
+    ssize_t got = 0;
+    do {
+        got = ::recv(socket_.get(), buffer_.data() + had, kReadSize, 0);
+    } while (got < 0 && errno == EINTR);
+    const int error = errno;
+    buffer_.resize(had + static_cast<std::size_t>(got > 0 ? got : 0));
+    if (got >= 0) return got > 0;
+    if (error == ECONNRESET) return false;
+    if (error == EAGAIN || error == EWOULDBLOCK)
+        throw ControlFailure{fmt::format("the daemon on {} does not answer", path_.native())};
+    throw ControlFailure{fmt::format("read from {}: {}", path_.native(), std::strerror(error))};
+}
+
+} // namespace nat64::cli

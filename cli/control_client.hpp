@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's end of the control socket: connects, sends a line, reads lines. Blocking, for
+// verbs that do one thing and exit. Knows nothing of what the lines mean. Errors are
+// exceptions whose text is for the person at the terminal: what is wrong and what to do.
+#pragma once
+
+#include "platform/unique_fd.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace nat64::cli {
+
+/// No daemon to talk to, or it went away.
+class ControlFailure : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+class ControlClient {
+public:
+    /// Throws ControlFailure.
+    explicit ControlClient(const std::filesystem::path& socket);
+
+    /// Sends a request and its line end. A daemon that has hung up already may have said why:
+    /// that is left for next_line().
+    void send(std::string_view line);
+
+    /// The next line without its end, valid until the next call; nullopt when the daemon has
+    /// hung up. Throws ControlFailure if nothing comes for a minute.
+    [[nodiscard]] std::optional<std::string_view> next_line();
+
+private:
+    bool fill();
+
+    std::filesystem::path path_;
+    platform::UniqueFd socket_;
+    std::string buffer_;
+    std::size_t begin_ = 0;   ///< of the next line in buffer_
+    std::size_t scanned_ = 0; ///< no line end between begin_ and here
+};
+
+} // namespace nat64::cli
