@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a rule; static entries, which have most of them, are in static_checks.cpp.
+#include "config/cross_checks.hpp"
+
+#include "config/duration.hpp"
+#include "config/static_checks.hpp"
+#include "core/net/special_addresses.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace nat64::config {
+
+namespace {
+
+struct Minimum {
+    std::string_view key;
+    Clock::duration Timeouts::* member;
+    Clock::duration least;
+};
+
+constexpr std::array<Minimum, 4> kMinimums{{
+    {"timeouts.udp", &Timeouts::udp, std::chrono::minutes{2}},
+    {"timeouts.tcp_established", &Timeouts::tcp_established, std::chrono::minutes{124}},
+    {"timeouts.tcp_transitory", &Timeouts::tcp_transitory, std::chrono::minutes{4}},
+    {"timeouts.icmp", &Timeouts::icmp, std::chrono::seconds{60}},
+}};
+
+std::string pool_path(std::size_t index) {
+    return fmt::format("pool[{}]", index);
+}
+
+/// The first address of `prefix` for which `predicate` holds. The pool is small by then.
+template <typename Predicate>
+std::optional<Ipv4Addr> find_address(const Prefix4& prefix, Predicate predicate) {
+    for (std::uint64_t i = 0; i < prefix.size(); ++i) {
+        const Ipv4Addr address{prefix.address().bits() + static_cast<std::uint32_t>(i)};
+        if (predicate(address)) return address;
+    }
+    return std::nullopt;
+}
+
+void check_napt(Reader& reader) {
+    auto& draft = reader.draft;
+    if (!draft.config.napt.pool.empty()) {
+        draft.config.napt_mode = NaptMode::Daemon;
+        return;
+    }
+    constexpr auto kRemedy =
+        "give `pool:` IPv4 addresses that are routed to this machine, as in `pool: "
+        "[192.0.2.0/28]`";
+    if (draft.napt)
+        return reader.complain_about("pool", "napt: daemon needs addresses", kRemedy);
+    reader.complain_about(
+        "napt",
+        "without a pool it is kernel, which is not yet supported by this version",
+        kRemedy);
+}
+
+void check_prefix(Reader& reader) {
+    const auto& prefix = reader.draft.config.translator.prefix;
+    // What is illegal as a source does not become legal by an address being embedded.
+    if (!is_illegal_source(prefix.embed(Ipv4Addr{192, 0, 2, 1}))) return;
+    reader.complain_about(
+        "prefix",
+        fmt::format("{} is not a prefix of ordinary unicast addresses", prefix.to_string()),
+        "use 64:ff9b::/96 or a prefix of your own network");
+}
+
+bool pool_is_small(Reader& reader) {
+    const auto& pool = reader.draft.config.napt.pool;
+    std::uint64_t total = 0;
+    for (const auto& item : pool)
+        total += item.prefix.size();
+    if (total <= kMaxPoolAddresses) return true;
+    reader.complain_about("pool",
+                          fmt::format("{} addresses are too many: each needs up to 768 KiB of "
+                                      "memory once its ports are in use",
+                                      total),
+                          fmt::format("give at most {} in all", kMaxPoolAddresses));
+    return false;
+}
+
+/// Loopback, multicast and so on; and non-global addresses below the well-known prefix.
+void check_pool_addresses(Reader& reader) {
+    const auto& config = reader.draft.config;
+    const auto strict =
+        config.translator.prefix.is_well_known() && config.translator.wkp_strict;
+    for (std::size_t i = 0; i < config.napt.pool.size(); ++i) {
+        const auto& prefix = config.napt.pool[i].prefix;
+        if (const auto bad = find_address(prefix, is_never_forwarded)) {
+            reader.complain_about(pool_path(i),
+                                  fmt::format("{} cannot be an address of a host on the "
+                                              "Internet",
+                                              bad->to_string()),
+                                  "give addresses that are routed to this machine");
+            continue;
+        }
+        const auto is_local = [](Ipv4Addr address) { return !is_global(address); };
+        const auto local = strict ? find_address(prefix, is_local) : std::nullopt;
+        if (local)
+            reader.complain_about(
+                pool_path(i),
+                fmt::format("{} is not a global address, and 64:ff9b::/96 may represent global "
+                            "ones only (RFC 6052 §3.1)",
+                            local->to_string()),
+                "use a network-specific prefix, or wkp_strict: false in a lab");
+    }
+}
+
+void check_pool_overlap(Reader& reader) {
+    const auto& pool = reader.draft.config.napt.pool;
+    std::vector<std::size_t> order(pool.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    // Prefixes either nest or are disjoint: sorted, an outer one stands just before its inner
+    // ones.
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return pool[i].prefix; });
+    for (std::size_t i = 1; i < order.size(); ++i) {
+        const auto outer = std::min(order[i - 1], order[i]);
+        const auto inner = std::max(order[i - 1], order[i]);
+        if (!pool[outer].prefix.overlaps(pool[inner].prefix)) continue;
+        reader.complain_about(pool_path(inner),
+                              fmt::format("{} overlaps {} of {}",
+                                          pool[inner].prefix.to_string(),
+                                          pool[outer].prefix.to_string(),
+                                          pool_path(outer)),
+                              "give each address once");
+    }
+}
+
+bool in_pool(const NaptSettings& settings, Ipv4Addr address) {
+    return std::ranges::any_of(
+        settings.pool, [&](const PoolItem& item) { return item.prefix.contains(address); });
+}
+
+void check_gateway(Reader& reader) {
+    auto& config = reader.draft.config;
+    if (!reader.draft.gateway) {
+        // CHOICE(RFC 7915 §4.2): errors need a source, and the first pool address is as much
+        // ours as any; it keeps its ports.
+        if (!config.napt.pool.empty())
+            config.translator.gateway4 = config.napt.pool.front().prefix.address();
+        return;
+    }
+    const auto address = *reader.draft.gateway;
+    config.translator.gateway4 = address;
+    if (is_never_forwarded(address))
+        return reader.complain_about(
+            "gateway.ipv4",
+            fmt::format("{} cannot be an address of a router", address.to_string()),
+            "give an address that is routed to this machine");
+    if (config.translator.prefix.is_well_known() && config.translator.wkp_strict &&
+        !is_global(address))
+        return reader.complain_about(
+            "gateway.ipv4",
+            fmt::format(
+                "{} is not a global address, and 64:ff9b::/96 may represent global ones "
+                "only (RFC 6052 §3.1)",
+                address.to_string()),
+            "use a network-specific prefix, or wkp_strict: false in a lab");
+    if (!in_pool(config.napt, address)) return;
+    config.napt.reserved = {address};
+    if (config.napt.pool.size() == 1 && config.napt.pool.front().prefix.size() == 1)
+        reader.complain_about(
+            "gateway.ipv4",
+            "would take the pool's only address",
+            "remove the key: the first pool address then is the source of ICMP "
+            "errors and stays in the pool");
+}
+
+void check_mtu(Reader& reader) {
+    auto& config = reader.draft.config;
+    const auto& sizes = config.translator.rfc7915;
+    if (sizes.ipv6_mtu < sizes.lowest_ipv6_mtu)
+        reader.complain_about("mtu.lowest_ipv6",
+                              fmt::format("{} is more than mtu.ipv6, which is {}",
+                                          sizes.lowest_ipv6_mtu.bytes(),
+                                          sizes.ipv6_mtu.bytes()),
+                              "make it 1280 to mtu.ipv6");
+    config.tun.mtu = std::max({sizes.ipv6_mtu, sizes.ipv4_mtu, Mtu{1500}});
+}
+
+void check_timeouts(Reader& reader) {
+    const auto& timeouts = reader.draft.config.napt.timeouts;
+    for (const auto& minimum : kMinimums) {
+        const auto value = timeouts.*minimum.member;
+        const auto key = std::string{minimum.key};
+        if (value == Clock::duration{})
+            reader.complain_about(key, "is zero", "write at least 1s");
+        else if (value < minimum.least && !reader.draft.timeouts_unsafe)
+            reader.complain_about(key,
+                                  fmt::format("{} is below the RFC's minimum of {}",
+                                              to_string(value),
+                                              to_string(minimum.least)),
+                                  fmt::format("write at least {}, or add timeouts.unsafe: true",
+                                              to_string(minimum.least)));
+    }
+}
+
+} // namespace
+
+bool below_rfc_minimum(const Timeouts& timeouts) noexcept {
+    return std::ranges::any_of(kMinimums, [&](const Minimum& minimum) {
+        return timeouts.*minimum.member < minimum.least;
+    });
+}
+
+void cross_check(Reader& reader) {
+    check_napt(reader);
+    check_prefix(reader);
+    check_mtu(reader);
+    check_timeouts(reader);
+    if (!pool_is_small(reader)) return;
+    check_pool_addresses(reader);
+    check_pool_overlap(reader);
+    check_gateway(reader);
+    check_statics(reader);
+}
+
+} // namespace nat64::config

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a YAML file to a Config that is complete and consistent, or a ConfigError that says
+// everything that is wrong with it. Reads the one file it is given and nothing else of the
+// machine: whether addresses or groups exist is found out by who uses them.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/config_error.hpp"
+
+#include <filesystem>
+#include <string_view>
+
+namespace nat64::config {
+
+/// Reads and checks a file. Throws ConfigError.
+[[nodiscard]] Config load(const std::filesystem::path& file);
+
+/// The same from memory; `file` is what errors call it.
+[[nodiscard]] Config parse(std::string_view text, const std::filesystem::path& file = {});
+
+/// What an empty file means. Throws ConfigError while that needs a pool.
+[[nodiscard]] Config defaults();
+
+} // namespace nat64::config

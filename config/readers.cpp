@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading keys that hold one value each.
+#include "config/readers.hpp"
+
+#include "config/duration.hpp"
+#include "config/nearest.hpp"
+#include "config/scalars.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace nat64::config::read {
+
+namespace {
+
+template <typename Value, std::size_t N>
+using Words = std::array<std::pair<std::string_view, Value>, N>;
+
+/// One of a few words, or nullopt after complaining.
+template <typename Value, std::size_t N>
+std::optional<Value> choice(const Node& node, Reader& reader, const Words<Value, N>& words) {
+    std::array<std::string_view, N> names;
+    for (std::size_t i = 0; i < N; ++i) {
+        names[i] = words[i].first;
+        if (node.is_scalar() && node.text == names[i]) return words[i].second;
+    }
+    const auto near = node.is_scalar() ? nearest_word(names, node.text) : std::string_view{};
+    if (near.empty())
+        reader.complain(node, "is not one of the choices");
+    else
+        reader.complain(
+            node, "is not one of the choices", fmt::format("did you mean {}?", near));
+    return std::nullopt;
+}
+
+std::optional<bool> boolean(const Node& node, Reader& reader) {
+    if (node.is_scalar() && !node.quoted && node.text == "true") return true;
+    if (node.is_scalar() && !node.quoted && node.text == "false") return false;
+    reader.complain(node, "is not a boolean", "write true or false");
+    return std::nullopt;
+}
+
+void mtu(const Node& node, Reader& reader, std::uint32_t lowest, Mtu& value) {
+    if (const auto bytes = integer(node, reader, lowest, 65535)) value = Mtu{*bytes};
+}
+
+bool is_name_character(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           c == '.' || c == '_' || c == '-';
+}
+
+} // namespace
+
+std::optional<std::uint32_t>
+integer(const Node& node, Reader& reader, std::uint32_t lowest, std::uint32_t highest) {
+    const auto range = fmt::format("write a decimal number from {} to {}", lowest, highest);
+    if (!node.is_scalar() || node.quoted) {
+        reader.complain(node, "is not a number", range + ", without quotes");
+        return std::nullopt;
+    }
+    const auto value = parse_integer(node.text);
+    if (!value) {
+        reader.complain(node, std::string{value.error()}, range);
+        return std::nullopt;
+    }
+    if (*value < lowest || *value > highest) {
+        reader.complain(node, "is out of range", range);
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(*value);
+}
+
+std::optional<Clock::duration> duration(const Node& node, Reader& reader) {
+    const auto value = node.is_scalar() ? parse_duration(node.text) : std::nullopt;
+    if (!value)
+        reader.complain(
+            node, "is not a duration", "write it like 90s, 5m or 2h4m (units d, h, m, s, ms)");
+    return value;
+}
+
+void version(const Node& node, Reader& reader) {
+    if (node.is_scalar() && !node.quoted && node.text == "1") return;
+    reader.complain(node, "is not a version that this program knows", "write 1");
+}
+
+void wkp_strict(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader))
+        reader.draft.config.translator.wkp_strict = *value;
+}
+
+void napt(const Node& node, Reader& reader) {
+    static constexpr Words<NaptMode, 3> kWords{{
+        {"daemon", NaptMode::Daemon},
+        {"kernel", NaptMode::Kernel},
+        {"siit", NaptMode::Siit},
+    }};
+    const auto value = choice(node, reader, kWords);
+    if (!value) return;
+    reader.draft.napt = *value;
+    if (*value != NaptMode::Daemon)
+        reader.complain(node,
+                        "is not yet supported by this version",
+                        "write `napt: daemon` and give it addresses with `pool:`");
+}
+
+void gateway_ipv4(const Node& node, Reader& reader) {
+    const auto address = node.is_scalar() ? Ipv4Addr::parse(node.text) : std::nullopt;
+    if (!address) return reader.complain(node, "is not an IPv4 address");
+    reader.draft.gateway = *address;
+}
+
+void tun_name(const Node& node, Reader& reader) {
+    const auto& name = node.text;
+    const auto good = node.is_scalar() && !name.empty() && name.size() <= 15 && name != "." &&
+                      name != ".." && std::ranges::all_of(name, is_name_character);
+    if (!good) return reader.complain(node, "is not the name of a network device");
+    reader.draft.config.tun.name = name;
+}
+
+void tun_offload(const Node& node, Reader& reader) {
+    static constexpr Words<OffloadMode, 2> kWords{
+        {{"auto", OffloadMode::Auto}, {"off", OffloadMode::Off}}};
+    if (const auto value = choice(node, reader, kWords))
+        reader.draft.config.tun.offload = *value;
+}
+
+void mtu_ipv6(const Node& node, Reader& reader) {
+    mtu(node, reader, 1280, reader.draft.config.translator.rfc7915.ipv6_mtu);
+}
+
+void mtu_ipv4(const Node& node, Reader& reader) {
+    mtu(node, reader, 68, reader.draft.config.translator.rfc7915.ipv4_mtu);
+}
+
+void mtu_lowest_ipv6(const Node& node, Reader& reader) {
+    mtu(node, reader, 1280, reader.draft.config.translator.rfc7915.lowest_ipv6_mtu);
+}
+
+void timeouts_unsafe(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader)) reader.draft.timeouts_unsafe = *value;
+}
+
+void filtering(const Node& node, Reader& reader) {
+    static constexpr Words<Filtering, 2> kWords{{
+        {"endpoint-independent", Filtering::EndpointIndependent},
+        {"address-dependent", Filtering::AddressDependent},
+    }};
+    if (const auto value = choice(node, reader, kWords))
+        reader.draft.config.napt.filtering = *value;
+}
+
+void icmp_rate(const Node& node, Reader& reader) {
+    if (const auto value = integer(node, reader, 1, 1'000'000))
+        reader.draft.config.translator.icmp_errors_per_second = *value;
+}
+
+void control_socket(const Node& node, Reader& reader) {
+    // sun_path has 108 bytes, the last is the end of the string.
+    if (!node.is_scalar() || !node.text.starts_with('/') || node.text.ends_with('/') ||
+        node.text.size() > 107)
+        return reader.complain(node, "is not the path of a socket");
+    reader.draft.config.control.socket = node.text;
+}
+
+void control_group(const Node& node, Reader& reader) {
+    if (!node.is_scalar() || node.text.size() > 32 ||
+        !std::ranges::all_of(node.text, is_name_character))
+        return reader.complain(node, "is not the name of a group");
+    reader.draft.config.control.group = node.text;
+    reader.draft.config.control.group_is_default = false;
+}
+
+void log_level(const Node& node, Reader& reader) {
+    static constexpr Words<LogLevel, 5> kWords{{
+        {"trace", LogLevel::Trace},
+        {"debug", LogLevel::Debug},
+        {"info", LogLevel::Info},
+        {"warning", LogLevel::Warning},
+        {"error", LogLevel::Error},
+    }};
+    if (const auto value = choice(node, reader, kWords)) reader.draft.config.log.level = *value;
+}
+
+void log_bindings(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader)) reader.draft.config.log.bindings = *value;
+}
+
+void log_sessions(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader)) reader.draft.config.log.sessions = *value;
+}
+
+} // namespace nat64::config::read

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values as YAML. Texts that a person chose are quoted, so that none of them can be taken for
+// something else.
+#include "config/writers.hpp"
+
+#include "config/cross_checks.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace nat64::config::write {
+
+namespace {
+
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const auto c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + '"';
+}
+
+Written boolean(bool value) {
+    return {value ? "true" : "false", {}};
+}
+
+Written number(std::uint32_t value) {
+    return {std::to_string(value), {}};
+}
+
+std::string pool_line(const PoolItem& item) {
+    if (item.ports == PortRange{}) return fmt::format("\n  - {}", item.prefix.to_string());
+    return fmt::format("\n  - {{address: {}, ports: {}-{}}}",
+                       item.prefix.to_string(),
+                       item.ports.first.value(),
+                       item.ports.last.value());
+}
+
+std::string static_line(const StaticItem& item) {
+    if (!item.protocol)
+        return fmt::format("\n  - {{ipv6: \"{}\", ipv4: {}}}",
+                           item.client6.address.to_string(),
+                           item.mapped4.address.to_string());
+    return fmt::format("\n  - {{protocol: {}, ipv6: \"{}\", ipv4: \"{}\"}}",
+                       name_of(*item.protocol),
+                       item.client6.to_string(),
+                       item.mapped4.to_string());
+}
+
+/// gateway4 that is in the pool and not taken out of it was not configured.
+bool gateway_is_default(const Config& config) {
+    const auto address = config.translator.gateway4;
+    if (!address || std::ranges::count(config.napt.reserved, *address) != 0) return !address;
+    return std::ranges::any_of(
+        config.napt.pool, [&](const PoolItem& item) { return item.prefix.contains(*address); });
+}
+
+} // namespace
+
+Written version(const Config& /*config*/) {
+    return {"1", {}};
+}
+
+Written prefix(const Config& config) {
+    return {config.translator.prefix.to_string(), {}};
+}
+
+Written wkp_strict(const Config& config) {
+    return boolean(config.translator.wkp_strict);
+}
+
+Written napt(const Config& config) {
+    switch (config.napt_mode) {
+    case NaptMode::Daemon:
+        return {"daemon", {}};
+    case NaptMode::Kernel:
+        return {"kernel", {}};
+    case NaptMode::Siit:
+        return {"siit", {}};
+    }
+    return {};
+}
+
+Written pool(const Config& config) {
+    std::string lines;
+    for (const auto& item : config.napt.pool)
+        lines += pool_line(item);
+    return {lines.empty() ? "[]" : lines, {}};
+}
+
+Written statics(const Config& config) {
+    std::string lines;
+    for (const auto& item : config.napt.statics)
+        lines += static_line(item);
+    return {lines.empty() ? "[]" : lines, {}};
+}
+
+Written gateway_ipv4(const Config& config) {
+    if (gateway_is_default(config))
+        return {{},
+                fmt::format("unset: ICMP errors leave from {}, the first pool address, which "
+                            "stays in the pool",
+                            config.translator.gateway4.value_or(Ipv4Addr{}).to_string())};
+    const auto taken = config.napt.reserved.empty() ? "" : "taken out of the pool";
+    return {config.translator.gateway4->to_string(), taken};
+}
+
+Written tun_name(const Config& config) {
+    return {quoted(config.tun.name), {}};
+}
+
+Written tun_offload(const Config& config) {
+    return {config.tun.offload == OffloadMode::Auto ? "auto" : "off", {}};
+}
+
+Written mtu_ipv6(const Config& config) {
+    return number(config.translator.rfc7915.ipv6_mtu.bytes());
+}
+
+Written mtu_ipv4(const Config& config) {
+    return number(config.translator.rfc7915.ipv4_mtu.bytes());
+}
+
+Written mtu_lowest_ipv6(const Config& config) {
+    return number(config.translator.rfc7915.lowest_ipv6_mtu.bytes());
+}
+
+Written timeouts_unsafe(const Config& config) {
+    return boolean(below_rfc_minimum(config.napt.timeouts));
+}
+
+Written filtering(const Config& config) {
+    switch (config.napt.filtering) {
+    case Filtering::EndpointIndependent:
+        return {"endpoint-independent", {}};
+    case Filtering::AddressDependent:
+        return {"address-dependent", {}};
+    }
+    return {};
+}
+
+Written icmp_rate(const Config& config) {
+    return number(config.translator.icmp_errors_per_second);
+}
+
+Written control_socket(const Config& config) {
+    return {quoted(config.control.socket.string()), {}};
+}
+
+Written control_group(const Config& config) {
+    if (config.control.group_is_default)
+        return {{}, fmt::format("unset: {}, if the machine has it", config.control.group)};
+    return {quoted(config.control.group), {}};
+}
+
+Written log_level(const Config& config) {
+    switch (config.log.level) {
+    case LogLevel::Trace:
+        return {"trace", {}};
+    case LogLevel::Debug:
+        return {"debug", {}};
+    case LogLevel::Info:
+        return {"info", {}};
+    case LogLevel::Warning:
+        return {"warning", {}};
+    case LogLevel::Error:
+        return {"error", {}};
+    }
+    return {};
+}
+
+Written log_bindings(const Config& config) {
+    return boolean(config.log.bindings);
+}
+
+Written log_sessions(const Config& config) {
+    return boolean(config.log.sessions);
+}
+
+} // namespace nat64::config::write
