@@ -73,7 +73,7 @@ def print_report(console, samples, letters):
     letters = [letter for letter in letters if letter != "D"]
     newest = "N" if "N" in letters else letters[-1]
     others = [letter for letter in letters if letter != newest]
-    columns = "".join(f"{letter:>22}" for letter in letters)
+    columns = "".join(f"{letter:>25}" for letter in letters)
     ratios = "".join(f"{newest + '/' + letter:>8}" for letter in others)
     console.line()
     console.line(f"{'median (min … max)':<24}{'':>8}{columns}  {ratios}", "bold")
@@ -83,9 +83,9 @@ def print_report(console, samples, letters):
             values = samples.get(measure, {}).get(letter, {}).get(quantity)
             if values:
                 medians[letter] = statistics.median(values)
-                cells += f"{_spread(values, decimals):>22}"
+                cells += f"{_spread(values, decimals):>25}"
             else:
-                cells += f"{'-':>22}"
+                cells += f"{'-':>25}"
         if medians:
             console.line(f"{heading:<24}{unit:>8}{cells}  {_ratios(medians, newest, others)}")
     if "N" in letters:
