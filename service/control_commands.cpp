@@ -3,6 +3,7 @@
 // (control_status.cpp).
 #include "service/control_commands.hpp"
 
+#include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
 
@@ -120,6 +121,11 @@ awaitable<Next> show_status(CommandContext context) {
     co_return std::nullopt;
 }
 
+awaitable<Next> show_config(CommandContext context) {
+    context.reply.item(config_json(context.view.config));
+    co_return std::nullopt;
+}
+
 constexpr std::array kCommands = {
     Command{"show", "status", "", show_status},
     Command{"show", "bindings", "client mapped protocol limit cursor count", list<BindingRow>},
@@ -129,6 +135,7 @@ constexpr std::array kCommands = {
             list<SessionRow>},
     Command{"show", "pool", "mapped protocol limit cursor count", list_pool},
     Command{"show", "drops", "all count", list_drops},
+    Command{"show", "config", "", show_config},
 };
 
 /// Is `word` one of the words of `list`?

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys and their values come from the configuration's own schema.
+#include "service/control_config.hpp"
+
+#include "config/print.hpp"
+#include "config/schema.hpp"
+
+#include <charconv>
+#include <cstdint>
+
+#include <boost/json.hpp>
+
+namespace nat64::service {
+
+namespace json = boost::json;
+
+namespace {
+
+/// Whole numbers and booleans as such, everything else as it stands in the file.
+json::value value_of(const config::Key& key, const std::string& text) {
+    if (key.type == config::Type::Boolean) return text == "true";
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (key.type == config::Type::Integer && error == std::errc{} && stop == end) return number;
+    return json::value(text);
+}
+
+} // namespace
+
+std::string config_json(const config::Config& config) {
+    json::object values;
+    for (const config::Key& key : config::schema()) {
+        if (key.write == nullptr) continue;
+        const config::Written written = key.write(config);
+        if (!written.value.empty()) values[key.path] = value_of(key, written.value);
+    }
+    return json::serialize(json::object{{"file", config.file.native()},
+                                        {"yaml", config::print(config)},
+                                        {"values", std::move(values)}});
+}
+
+} // namespace nat64::service
