@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two things core must be given from outside: time and secrets. Both thread-safe.
+// The two things core must be given from outside: time and secrets. Only the packet loop and
+// the daemon's start call these; everything else takes `now` and `Rng&` as arguments. Both
+// thread-safe.
 #pragma once
 
 #include "core/clock.hpp"

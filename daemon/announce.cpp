@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text only.
+#include "daemon/announce.hpp"
+
+#include <cstdint>
+#include <span>
+
+#include <fmt/format.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+std::string pool_line(std::span<const PoolItem> pool) {
+    constexpr std::size_t kShown = 8;
+    std::uint64_t addresses = 0;
+    for (const auto& item : pool)
+        addresses += item.prefix.size();
+    std::string text = fmt::format("pool of {} addresses:", addresses);
+    for (const auto& item : pool.first(std::min(pool.size(), kShown)))
+        text += " " + item.prefix.to_string();
+    if (pool.size() > kShown) text += fmt::format(" and {} more", pool.size() - kShown);
+    return text;
+}
+
+std::string interface_line(const config::Config& config, const platform::TunDevice& tun) {
+    const auto& features = tun.features;
+    const char* offloads = "no offloads";
+    if (features.udp_segmentation)
+        offloads = "TCP and UDP segmentation offload";
+    else if (features.tcp_segmentation)
+        offloads = "TCP segmentation offload (UDP's needs Linux 6.2)";
+    else if (features.partial_checksum)
+        offloads = "checksum offload only";
+    return fmt::format("interface {}: MTU {}, {}", tun.name, config.tun.mtu.bytes(), offloads);
+}
+
+std::string mtu_line(const rfc7915::Settings& mtu) {
+    return fmt::format("MTU {} on the IPv6 side (DF=0 packets are cut to {}), {} on the IPv4 "
+                       "side",
+                       mtu.ipv6_mtu.bytes(),
+                       mtu.lowest_ipv6_mtu.bytes(),
+                       mtu.ipv4_mtu.bytes());
+}
+
+std::string gateway_line(const TranslatorSettings& settings) {
+    return fmt::format("ICMP errors of our own come from {} and {}",
+                       settings.gateway4 ? settings.gateway4->to_string() : "no IPv4 address",
+                       settings.gateway6 ? settings.gateway6->to_string() : "no IPv6 address");
+}
+
+std::uint64_t sum(std::span<const Counter> counters) noexcept {
+    std::uint64_t total = 0;
+    for (const auto& counter : counters)
+        total += counter.value();
+    return total;
+}
+
+} // namespace
+
+std::vector<std::string> describe_start(const config::Config& config,
+                                        const platform::TunDevice& tun) {
+    return {fmt::format("prefix {}", config.translator.prefix.to_string()),
+            pool_line(config.napt.pool),
+            interface_line(config, tun),
+            mtu_line(config.translator.rfc7915),
+            gateway_line(config.translator),
+            fmt::format("control socket {}", config.control.socket.native())};
+}
+
+std::string describe_end(const Counters& counters) {
+    return fmt::format("{} packets received, {} sent, {} dropped; {} sessions",
+                       counters.received.value(),
+                       counters.emitted.value(),
+                       sum(counters.drops),
+                       sum(counters.sessions_created));
+}
+
+} // namespace nat64::daemon

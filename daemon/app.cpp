@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything is a member of App, in the order in which it has to live: the constructor sets the
+// machine up, the destructor takes it all back. What the kernel removes when the TUN's
+// descriptor is closed (the interface, its routes) needs no more than that.
+#include "daemon/app.hpp"
+
+#include "backends/registry.hpp"
+#include "config/config_error.hpp"
+#include "core/counters.hpp"
+#include "core/random.hpp"
+#include "core/translator.hpp"
+#include "daemon/announce.hpp"
+#include "daemon/event_log.hpp"
+#include "daemon/machine_check.hpp"
+#include "daemon/tun_setup.hpp"
+#include "platform/host_ops.hpp"
+#include "platform/os_error.hpp"
+#include "platform/packet_loop.hpp"
+#include "platform/privileges.hpp"
+#include "platform/service_notify.hpp"
+#include "platform/system_clock.hpp"
+#include "platform/tun_queue.hpp"
+#include "service/control_server.hpp"
+#include "service/control_socket.hpp"
+#include "service/logging.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include <pthread.h>
+
+namespace nat64::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+class App {
+public:
+    App(const config::Config& config, platform::HostOps& host, platform::UniqueFd tun_driver);
+
+    /// Returns the exit code.
+    int run();
+
+private:
+    [[nodiscard]] service::DaemonView view();
+    void carry_packets(const std::stop_token& stop) noexcept;
+    void log_trouble(int error) const noexcept;
+    asio::awaitable<void> obey_signals();
+    asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
+    void end(const std::exception_ptr& failure) noexcept;
+
+    const config::Config& config_;
+    asio::io_context control_{1};
+    asio::signal_set signals_{control_, SIGINT, SIGTERM, SIGHUP};
+    platform::ServiceNotify notify_ = platform::ServiceNotify::from_environment();
+    EventLog event_log_;
+    Counters counters_;
+    Rng rng_{platform::random_secret()};
+    std::unique_ptr<service::ControlSocket> socket_;
+    std::unique_ptr<NaptBackend> backend_;
+    Translator translator_;
+    platform::TunDevice tun_;
+    platform::TunQueue queue_;
+    platform::PacketLoop loop_;
+    service::ControlServer server_;
+    int exit_code_ = 0;
+};
+
+App::App(const config::Config& config, platform::HostOps& host, platform::UniqueFd tun_driver)
+    : config_{config},
+      event_log_{config.log},
+      socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
+      backend_{backends::make_backend(config.napt, counters_, rng_.secret())},
+      translator_{config.translator, *backend_, counters_, rng_},
+      tun_{set_up_tun(config, host, std::move(tun_driver))},
+      queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
+      loop_{queue_, queue_.fd(), translator_},
+      server_{std::move(socket_), view()} {
+    platform::drop_privileges();
+    if (event_log_.wanted()) backend_->set_event_sink(&event_log_);
+    for (const auto& fact : describe_start(config_, tun_))
+        spdlog::info("{}", fact);
+}
+
+service::DaemonView App::view() {
+    return {.config = config_,
+            .counters = counters_,
+            .backend = *backend_,
+            .packet_thread = loop_.executor(),
+            .now = platform::now,
+            .started = platform::now(),
+            .device = {.tun_name = tun_.name,
+                       .tcp_segmentation = tun_.features.tcp_segmentation,
+                       .udp_segmentation = tun_.features.udp_segmentation}};
+}
+
+int App::run() {
+    const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
+    asio::co_spawn(control_, obey_signals(), on_end);
+    if (const auto interval = notify_.watchdog_interval())
+        asio::co_spawn(control_, feed_watchdog(*interval), on_end);
+    server_.start();
+    {
+        const std::jthread packets{
+            [this](const std::stop_token& stop) { carry_packets(stop); }};
+        spdlog::info("ready");
+        notify_.ready("prefix " + config_.translator.prefix.to_string());
+        control_.run();
+        notify_.stopping();
+        server_.stop();
+    }
+    spdlog::info("stopped: {}", describe_end(counters_));
+    return exit_code_;
+}
+
+/// The packet thread.
+void App::carry_packets(const std::stop_token& stop) noexcept {
+    ::pthread_setname_np(::pthread_self(), "nat64-packets");
+    const std::stop_callback on_stop{stop, [this] { loop_.stop(); }};
+    try {
+        loop_.run();
+    } catch (...) {
+        asio::post(control_, [this, failure = std::current_exception()] { end(failure); });
+    }
+}
+
+/// On the packet thread, and only when it begins or ends.
+void App::log_trouble(int error) const noexcept {
+    if (error == 0)
+        spdlog::info("interface {} takes packets again", tun_.name);
+    else
+        spdlog::error("interface {} takes no packets: {}; is it up? ('ip link set {} up')",
+                      tun_.name,
+                      std::generic_category().message(error),
+                      tun_.name);
+}
+
+asio::awaitable<void> App::obey_signals() {
+    for (;;) {
+        const int number = co_await signals_.async_wait(asio::use_awaitable);
+        if (number != SIGHUP) break;
+        spdlog::warn("SIGHUP: reload is not supported yet; restart nat64 to change its "
+                     "configuration");
+    }
+    spdlog::info("stopping");
+}
+
+/// Keeps the service manager content for as long as both threads take their turns.
+asio::awaitable<void> App::feed_watchdog(std::chrono::microseconds interval) {
+    asio::steady_timer timer{control_};
+    for (;;) {
+        co_await asio::post(loop_.executor(), asio::use_awaitable);
+        notify_.watchdog();
+        timer.expires_after(interval / 2);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+/// On the control thread.
+void App::end(const std::exception_ptr& failure) noexcept {
+    if (failure) {
+        exit_code_ = 1;
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            spdlog::critical("{}", error.what());
+        } catch (...) {
+            spdlog::critical("unknown failure");
+        }
+    }
+    control_.stop();
+}
+
+void check(const config::Config& config, platform::HostOps& host) {
+    auto report = check_machine(config, host);
+    for (const auto& warning : report.warnings)
+        spdlog::warn("{}", warning);
+    if (!report.problems.empty()) throw config::ConfigError{std::move(report.problems)};
+    if (!platform::have_net_admin())
+        throw platform::OsError{EPERM,
+                                "set up the interface " + config.tun.name,
+                                "CAP_NET_ADMIN is missing: run nat64 as root"};
+}
+
+} // namespace
+
+int run(const config::Config& given) {
+    service::set_up_logging(given.log.level);
+    std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
+    spdlog::info("nat64 {}", NAT64_VERSION);
+    platform::LinuxHost host;
+    check(given, host);
+    auto driver = platform::open_tun_driver();
+    config::Config config = given;
+    if (!config.translator.gateway6)
+        config.translator.gateway6 = choose_gateway6(host.addresses());
+    App app{config, host, std::move(driver)};
+    return app.run();
+}
+
+} // namespace nat64::daemon

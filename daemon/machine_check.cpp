@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a question, all over the same few tables.
+#include "daemon/machine_check.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include <fmt/format.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+using config::Config;
+using platform::HostOps;
+using platform::IpPrefix;
+using platform::LocalAddress;
+using platform::RouteRow;
+
+constexpr const char* kOwnAddressRemedy =
+    "the kernel would take the replies for itself: route other addresses to this machine and "
+    "use those, or share this machine's own address with napt: kernel";
+
+/// IPv6 routes without a metric of their own get this one from the kernel.
+constexpr std::uint32_t kDefaultMetric6 = 1024;
+
+class Checker {
+public:
+    Checker(const Config& config, HostOps& host)
+        : config_{config}, host_{host}, addresses_{host.addresses()}, routes_{host.routes()} {}
+
+    MachineReport check() {
+        check_interface_name();
+        check_pool();
+        check_gateway4();
+        check_prefix();
+        for (const auto& prefix : routes_to_tun(config_))
+            check_routes(prefix);
+        check_forwarding("net.ipv4.ip_forward", "IPv4", "translated packets will not leave");
+        check_forwarding("net.ipv6.conf.all.forwarding", "IPv6", "clients will not get here");
+        return std::move(report_);
+    }
+
+private:
+    void problem(std::string key, std::string what, std::string remedy) {
+        report_.problems.push_back(
+            {config_.file, {}, std::move(key), std::move(what), std::move(remedy)});
+    }
+
+    [[nodiscard]] std::string where(const LocalAddress& row) const {
+        return host_.link_name(row.link);
+    }
+
+    void check_interface_name() {
+        const auto& name = config_.tun.name;
+        if (!host_.find_link(name)) return;
+        problem("tun.name",
+                fmt::format("an interface named {} exists already", name),
+                fmt::format("stop the program it belongs to (another nat64?), remove it with "
+                            "'ip link del {}', or choose another name",
+                            name));
+    }
+
+    void check_pool() {
+        for (std::size_t i = 0; i < config_.napt.pool.size(); ++i) {
+            const auto& prefix = config_.napt.pool[i].prefix;
+            check_links(prefix);
+            for (const auto& row : addresses_) {
+                const auto* own = std::get_if<Ipv4Addr>(&row.address);
+                if (own == nullptr || !prefix.contains(*own)) continue;
+                problem(fmt::format("pool[{}]", i),
+                        fmt::format("{} contains {}, an address of this machine (on {})",
+                                    prefix.to_string(),
+                                    own->to_string(),
+                                    where(row)),
+                        kOwnAddressRemedy);
+            }
+        }
+    }
+
+    /// Hosts on a link resolve its addresses there instead of sending packets to us.
+    void check_links(const Prefix4& pool) {
+        for (const auto& row : addresses_) {
+            const auto* own = std::get_if<Ipv4Addr>(&row.address);
+            if (own == nullptr || pool.contains(*own)) continue;
+            const Prefix4 link{*own, row.prefix_length};
+            if (link.length() == 0 || !link.contains(pool.address())) continue;
+            report_.warnings.push_back(fmt::format(
+                "{} lies inside {} on {}: hosts there will look for it on the link; route it "
+                "to this machine on their routers, or have it answered with proxy ARP",
+                pool.to_string(),
+                link.to_string(),
+                where(row)));
+        }
+    }
+
+    void check_gateway4() {
+        for (const auto& row : addresses_) {
+            const auto* own = std::get_if<Ipv4Addr>(&row.address);
+            if (own == nullptr || config_.translator.gateway4 != *own || is_in_pool(*own))
+                continue;
+            problem("gateway.ipv4",
+                    fmt::format("{} is an address of this machine (on {})",
+                                own->to_string(),
+                                where(row)),
+                    "use an address that no interface has: the kernel drops packets that come "
+                    "in with one of its own as their source");
+        }
+    }
+
+    [[nodiscard]] bool is_in_pool(Ipv4Addr address) const {
+        return std::ranges::any_of(config_.napt.pool, [&](const PoolItem& item) {
+            return item.prefix.contains(address);
+        });
+    }
+
+    void check_prefix() {
+        for (const auto& row : addresses_) {
+            const auto* own = std::get_if<Ipv6Addr>(&row.address);
+            if (own == nullptr || !config_.translator.prefix.contains(*own)) continue;
+            problem("prefix",
+                    fmt::format("{} contains {}, an address of this machine (on {})",
+                                config_.translator.prefix.to_string(),
+                                own->to_string(),
+                                where(row)),
+                    "use a prefix in which this machine has no address");
+        }
+    }
+
+    /// A route for the same prefix that the kernel prefers to ours, or that is in our place,
+    /// keeps packets away; one for a part of it keeps some away, one around it says who
+    /// expects these addresses elsewhere.
+    void check_routes(const IpPrefix& ours) {
+        for (const auto& row : routes_) {
+            if (row.destination.index() != ours.index() || row.table != kMainTable) continue;
+            if (row.destination == ours) {
+                check_same_destination(row);
+            } else if (contains(ours, row.destination)) {
+                report_.warnings.push_back(
+                    fmt::format("packets for {} will not be translated: a route sends them to "
+                                "{}",
+                                platform::to_string(row.destination),
+                                target(row)));
+            }
+        }
+    }
+
+    void check_same_destination(const RouteRow& row) {
+        const bool is_ipv6 = std::holds_alternative<Prefix6>(row.destination);
+        if (row.metric > (is_ipv6 ? kDefaultMetric6 : 0)) return; // a fallback for our absence
+        const auto text = platform::to_string(row.destination);
+        problem(is_ipv6 ? "prefix" : "pool",
+                fmt::format("there is a route for {} already, to {}", text, target(row)),
+                fmt::format("remove it ('ip route del {}'), or give it a larger metric if it "
+                            "is meant for when nat64 is not running",
+                            text));
+    }
+
+    [[nodiscard]] std::string target(const RouteRow& row) const {
+        return row.link ? host_.link_name(*row.link) : "nowhere, or to several next hops";
+    }
+
+    static bool contains(const IpPrefix& outer, const IpPrefix& inner) {
+        return std::visit(
+            []<typename Outer, typename Inner>(const Outer& o, const Inner& i) {
+                if constexpr (std::is_same_v<Outer, Inner>)
+                    return o.length() <= i.length() && o.contains(i.address());
+                else
+                    return false;
+            },
+            outer,
+            inner);
+    }
+
+    void check_forwarding(const std::string& name, const char* family, const char* effect) {
+        const auto value = host_.sysctl(name);
+        if (value && *value != "0") return;
+        report_.warnings.push_back(
+            value
+                ? fmt::format(
+                      "{} forwarding is off, so {}: run 'sysctl -w {}=1'", family, effect, name)
+                : fmt::format("this machine has no {} (there is no sysctl {}), so {}",
+                              family,
+                              name,
+                              effect));
+    }
+
+    static constexpr std::uint32_t kMainTable = 254;
+
+    const Config& config_;
+    HostOps& host_;
+    std::vector<LocalAddress> addresses_;
+    std::vector<RouteRow> routes_;
+    MachineReport report_;
+};
+
+/// 2000::/3, the part of the address space that the Internet uses.
+bool is_internet(const Ipv6Addr& address) noexcept {
+    return address.bytes()[0] >> 5 == 1;
+}
+
+} // namespace
+
+MachineReport check_machine(const Config& config, HostOps& host) {
+    return Checker{config, host}.check();
+}
+
+std::vector<IpPrefix> routes_to_tun(const Config& config) {
+    std::vector<Prefix4> wanted;
+    for (const auto& item : config.napt.pool)
+        wanted.push_back(item.prefix);
+    if (config.translator.gateway4) wanted.emplace_back(*config.translator.gateway4, 32);
+    std::ranges::sort(wanted); // by address, then length: what contains comes first
+
+    std::vector<IpPrefix> routes{config.translator.prefix.prefix()};
+    for (const auto& prefix : wanted) {
+        const auto* last = std::get_if<Prefix4>(&routes.back());
+        if (last == nullptr || !last->overlaps(prefix)) routes.emplace_back(prefix);
+    }
+    return routes;
+}
+
+std::optional<Ipv6Addr> choose_gateway6(std::span<const LocalAddress> addresses) {
+    std::optional<Ipv6Addr> best;
+    for (const auto& row : addresses) {
+        const auto* address = std::get_if<Ipv6Addr>(&row.address);
+        if (address == nullptr || !row.global || row.deprecated || row.temporary) continue;
+        if (!best || (is_internet(*address) && !is_internet(*best))) best = *address;
+    }
+    return best;
+}
+
+} // namespace nat64::daemon

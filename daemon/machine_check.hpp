@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the machine has to say to a configuration before anything is touched: addresses that
+// collide with its own, routes that are taken, an interface name in use, forwarding that is
+// off. Reads through HostOps, changes nothing. Also the two questions whose answers come from
+// the same tables: which routes lead to the TUN, and which IPv6 address is the machine's.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/config_error.hpp"
+#include "platform/host_ops.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace nat64::daemon {
+
+struct MachineReport {
+    std::vector<config::Problem> problems; ///< nat64 cannot work: it does not start
+    std::vector<std::string> warnings;     ///< it starts, and somebody should look at this
+};
+
+[[nodiscard]] MachineReport check_machine(const config::Config& config,
+                                          platform::HostOps& host);
+
+/// What has to be routed to the TUN: the NAT64 prefix, the pool, and the gateway's IPv4 address
+/// (reverse path filters ask for that); none twice, none inside another.
+[[nodiscard]] std::vector<platform::IpPrefix> routes_to_tun(const config::Config& config);
+
+/// The machine's own IPv6 address for ICMP errors that cannot come from the prefix: global,
+/// lasting, and better from the Internet (2000::/3) than from elsewhere.
+[[nodiscard]] std::optional<Ipv6Addr>
+choose_gateway6(std::span<const platform::LocalAddress> addresses);
+
+} // namespace nat64::daemon
