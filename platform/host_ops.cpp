@@ -26,8 +26,9 @@ std::string LinuxHost::link_name(LinkIndex link) {
 }
 
 void LinuxHost::set_up_link(LinkIndex link, const LinkSettings& settings) {
-    execute(platform::set_up_link(link, settings),
-            "bring interface " + link_name(link) + " up");
+    const auto name = link_name(link);
+    execute(prepare_link(link, settings), "set MTU and queue length of " + name);
+    execute(raise_link(link), "bring " + name + " up");
 }
 
 void LinuxHost::add_route(const Route& route) {

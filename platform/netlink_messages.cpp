@@ -88,6 +88,17 @@ NetlinkRequest list(std::uint16_t type) noexcept {
     return request;
 }
 
+/// The flags in `mask` become those in `flags`.
+NetlinkRequest change_link(LinkIndex link, unsigned flags, unsigned mask) noexcept {
+    NetlinkRequest request{RTM_NEWLINK, NLM_F_ACK};
+    auto& info = put_payload<ifinfomsg>(request);
+    info.ifi_family = AF_UNSPEC;
+    info.ifi_index = static_cast<int>(link);
+    info.ifi_flags = flags;
+    info.ifi_change = mask;
+    return request;
+}
+
 bool is_listed(const rtmsg& route) noexcept {
     switch (route.rtm_type) {
     case RTN_UNICAST:
@@ -116,13 +127,8 @@ const nlmsghdr* NetlinkRequest::header() const noexcept {
     return reinterpret_cast<const nlmsghdr*>(bytes_.data());
 }
 
-NetlinkRequest set_up_link(LinkIndex link, const LinkSettings& settings) noexcept {
-    NetlinkRequest request{RTM_NEWLINK, NLM_F_ACK};
-    auto& info = put_payload<ifinfomsg>(request);
-    info.ifi_family = AF_UNSPEC;
-    info.ifi_index = static_cast<int>(link);
-    info.ifi_flags = IFF_UP;
-    info.ifi_change = IFF_UP | IFF_MULTICAST;
+NetlinkRequest prepare_link(LinkIndex link, const LinkSettings& settings) noexcept {
+    auto request = change_link(link, 0, 0);
     nlmsghdr* const header = request.header();
     mnl_attr_put_u32(header, IFLA_MTU, settings.mtu.bytes());
     mnl_attr_put_u32(header, IFLA_TXQLEN, settings.queue_length);
@@ -132,6 +138,10 @@ NetlinkRequest set_up_link(LinkIndex link, const LinkSettings& settings) noexcep
     mnl_attr_nest_end(header, ipv6);
     mnl_attr_nest_end(header, families);
     return request;
+}
+
+NetlinkRequest raise_link(LinkIndex link) noexcept {
+    return change_link(link, IFF_UP, IFF_UP | IFF_MULTICAST);
 }
 
 NetlinkRequest change_route(RouteAction action, const Route& route) noexcept {

@@ -52,9 +52,13 @@ private:
     alignas(8) std::array<std::byte, 512> bytes_{};
 };
 
-/// Brings a link up with these settings, without IPv6 link-local address and without multicast:
-/// nobody on a TUN listens to router solicitations and listener reports.
-[[nodiscard]] NetlinkRequest set_up_link(LinkIndex link, const LinkSettings& settings) noexcept;
+/// MTU, queue length, and no IPv6 link-local address: nobody on a TUN listens to router
+/// solicitations and listener reports. To be set before the link comes up.
+[[nodiscard]] NetlinkRequest prepare_link(LinkIndex link,
+                                          const LinkSettings& settings) noexcept;
+
+/// Up, and without multicast, so that mDNS and its like leave the interface alone.
+[[nodiscard]] NetlinkRequest raise_link(LinkIndex link) noexcept;
 
 /// Adds (refusing to replace) or deletes a route in the main table.
 [[nodiscard]] NetlinkRequest change_route(RouteAction action, const Route& route) noexcept;

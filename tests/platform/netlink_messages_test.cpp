@@ -51,6 +51,7 @@ const Ipv6Addr kDocumentation6 = *Ipv6Addr::parse("2001:db8::1");
 TEST_CASE("rtnetlink: a request to add an IPv4 route, byte by byte") {
     if constexpr (std::endian::native == std::endian::big) return;
     const Route route{Prefix4{Ipv4Addr{192, 0, 2, 0}, 28}, LinkIndex{7}};
+    // clang-format off
     const std::vector<unsigned> expected{
         44,   0,    0,   0, // length
         24,   0,            // RTM_NEWROUTE
@@ -65,6 +66,7 @@ TEST_CASE("rtnetlink: a request to add an IPv4 route, byte by byte") {
         8,    0,    4,   0, // RTA_OIF
         7,    0,    0,   0, //
     };
+    // clang-format on
     CHECK(bytes_of(change_route(RouteAction::Add, route)) == expected);
 }
 
@@ -90,28 +92,40 @@ TEST_CASE("rtnetlink: what a request to add a route says can be parsed as a rout
     CHECK(*row == RouteRow{prefix, LinkIndex{7}, 0, RT_TABLE_MAIN});
 }
 
-TEST_CASE("rtnetlink: setting a link up switches address generation and multicast off") {
+TEST_CASE("rtnetlink: a link is prepared without IPv6 address generation") {
     if constexpr (std::endian::native == std::endian::big) return;
+    // clang-format off
     const std::vector<unsigned> expected{
-        64,   0,    0,  0,    // length
-        16,   0,              // RTM_NEWLINK
-        0x05, 0,              // REQUEST | ACK
-        0,    0,    0,  0,    // sequence
-        0,    0,    0,  0,    // port
-        0,    0,    0,  0,    // AF_UNSPEC, type
-        9,    0,    0,  0,    // index
-        0x01, 0,    0,  0,    // flags: UP, not MULTICAST
-        0x01, 0x10, 0,  0,    // of these two
-        8,    0,    4,  0,    // IFLA_MTU
-        0x78, 0x05, 0,  0,    // 1400
-        8,    0,    13, 0,    // IFLA_TXQLEN
-        0x00, 0x10, 0,  0,    // 4096
-        16,   0,    26, 0x80, // IFLA_AF_SPEC, nested
-        12,   0,    10, 0x80, // AF_INET6, nested
-        5,    0,    8,  0,    // IFLA_INET6_ADDR_GEN_MODE
-        1,    0,    0,  0,    // none
+        64,   0,    0,    0,            // length
+        16,   0,                        // RTM_NEWLINK
+        0x05, 0,                        // REQUEST | ACK
+        0,    0,    0,    0,            // sequence
+        0,    0,    0,    0,            // port
+        0,    0,    0,    0,            // AF_UNSPEC, type
+        9,    0,    0,    0,            // index
+        0,    0,    0,    0,            // no flags
+        0,    0,    0,    0,            // to be changed
+        8,    0,    4,    0,            // IFLA_MTU
+        0x78, 0x05, 0,    0,            // 1400
+        8,    0,    13,   0,            // IFLA_TXQLEN
+        0x00, 0x10, 0,    0,            // 4096
+        16,   0,    26,   0x80,         // IFLA_AF_SPEC, nested
+        12,   0,    10,   0x80,         // AF_INET6, nested
+        5,    0,    8,    0,            // IFLA_INET6_ADDR_GEN_MODE
+        1,    0,    0,    0,            // none
     };
-    CHECK(bytes_of(set_up_link(LinkIndex{9}, {Mtu{1400}, 4096})) == expected);
+    // clang-format on
+    CHECK(bytes_of(prepare_link(LinkIndex{9}, {Mtu{1400}, 4096})) == expected);
+}
+
+TEST_CASE("rtnetlink: a link comes up without multicast") {
+    if constexpr (std::endian::native == std::endian::big) return;
+    const auto bytes = bytes_of(raise_link(LinkIndex{9}));
+    REQUIRE(bytes.size() == 32);
+    CHECK(bytes[24] == 0x01); // flags: UP, not MULTICAST
+    CHECK(bytes[25] == 0);
+    CHECK(bytes[28] == 0x01); // of UP
+    CHECK(bytes[29] == 0x10); // and MULTICAST
 }
 
 TEST_CASE("rtnetlink: an IPv6 address with its flags") {
