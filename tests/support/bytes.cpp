@@ -20,6 +20,10 @@ unsigned digit(char c) {
 
 } // namespace
 
+void append(Bytes& to, View more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
 Bytes unhex(std::string_view text) {
     std::string digits;
     for (const char c : text)

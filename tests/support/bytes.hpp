@@ -41,9 +41,7 @@ inline void put32(std::span<std::byte> bytes, std::size_t at, std::uint32_t valu
     put16(bytes, at + 2, value & 0xffff);
 }
 
-inline void append(Bytes& to, View more) {
-    to.insert(to.end(), more.begin(), more.end());
-}
+void append(Bytes& to, View more);
 
 inline void append8(Bytes& to, unsigned value) {
     to.push_back(static_cast<std::byte>(value & 0xff));
