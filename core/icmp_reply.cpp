@@ -138,7 +138,7 @@ PacketBuffer IcmpReplier::build4(const PacketView& view,
     fields.protocol = kProtoIcmp;
     fields.total_length = static_cast<std::uint16_t>(packet.size());
     fields.flags_fragment = Ipv4Header::kDontFragment;
-    fields.source = settings_.gateway4.value_or(view.ipv4().destination.value());
+    fields.source = settings_.source4.value_or(view.ipv4().destination.value());
     fields.destination = view.ipv4().source.value();
     rfc7915::write_header(packet.bytes(), fields);
     const auto message = packet.bytes().subspan(sizeof(Ipv4Header));
@@ -158,7 +158,7 @@ PacketBuffer IcmpReplier::build6(const PacketView& view,
     fields.hop_limit = kHopLimit;
     fields.next_header = kProtoIcmpv6;
     fields.payload_length = static_cast<std::uint16_t>(message.size());
-    fields.source = source6(view);
+    fields.source = settings_.source6.value_or(view.ipv6().destination.value());
     fields.destination = view.ipv6().source.value();
     rfc7915::write_header(packet.bytes(), fields);
     write_icmp(message, answer, quote);
@@ -168,16 +168,6 @@ PacketBuffer IcmpReplier::build6(const PacketView& view,
             .add(message)
             .checksum();
     return packet;
-}
-
-/// The gateway as the IPv4 router it is, under the prefix, so that both sides of a traceroute
-/// know it by one address; RFC 6052 §3.1 forbids that for a private one under the well-known
-/// prefix.
-Ipv6Addr IcmpReplier::source6(const PacketView& view) const noexcept {
-    const auto& gateway4 = settings_.gateway4;
-    if (gateway4 && (!settings_.prefix.is_well_known() || is_global(*gateway4)))
-        return settings_.prefix.embed(*gateway4);
-    return settings_.gateway6.value_or(view.ipv6().destination.value());
 }
 
 // ---- the probe ----

@@ -11,7 +11,6 @@
 #include "core/net/packet_buffer.hpp"
 #include "core/net/packet_view.hpp"
 #include "core/refusal.hpp"
-#include "core/rfc6052.hpp"
 
 #include <array>
 #include <cstddef>
@@ -53,10 +52,8 @@ public:
     /// it leaves with the address the packet was sent to, which is routed to us, so that at
     /// least path MTU discovery works.
     struct Settings {
-        rfc6052::Nat64Prefix prefix;
-        std::optional<Ipv4Addr> gateway4; ///< source of ICMPv4 errors
-        /// Source of ICMPv6 errors where prefix||gateway4 is not set or not representable.
-        std::optional<Ipv6Addr> gateway6;
+        std::optional<Ipv4Addr> source4; ///< of ICMPv4 errors
+        std::optional<Ipv6Addr> source6; ///< of ICMPv6 errors
         std::uint32_t per_second = 1000; ///< `icmp.rate`; 0 sends none
     };
 
@@ -88,7 +85,6 @@ private:
     [[nodiscard]] PacketBuffer build6(const PacketView& view,
                                       std::span<const std::byte> offending,
                                       const IcmpAnswer& answer) noexcept;
-    [[nodiscard]] Ipv6Addr source6(const PacketView& view) const noexcept;
 
     static constexpr std::size_t kLargest = 1280;
 

@@ -188,9 +188,7 @@ unsigned FragmentTable::drop_pieces(Context& context) noexcept {
 
 unsigned FragmentTable::discard(Context& context) noexcept {
     assert(context.used);
-    unsigned count = 0;
-    while (take(context) != nullptr)
-        ++count;
+    const auto count = drop_pieces(context);
     unlink(context);
     return count;
 }
