@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of each client that has bindings, a client being an IPv6 prefix of
+// limits.client_prefix bits: its home address in the pool, what it holds, and its token bucket
+// for new sessions (RFC 6888 §3 REQ-4: limits per subscriber). Records live as long as their
+// bindings, 48 bytes each. The limits themselves are passed in, because they may change; who
+// counts what and when is the backend's business. Single-threaded.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/random.hpp"
+#include "core/refusal.hpp"
+#include "core/tables/bucket_index.hpp"
+#include "core/tables/keyed_hash.hpp"
+#include "core/tables/lazy_array.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace nat64::pool {
+
+struct Client {
+    Ipv6Addr prefix;
+    std::uint32_t bindings; ///< the record goes with the last one
+    std::uint32_t ports;    ///< bindings that hold a port of the pool
+    std::uint32_t sessions;
+    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT
+    std::uint32_t tokens;    ///< tenths of a session
+    Tick filled;             ///< when the tokens were last topped up
+    std::uint16_t home;      ///< AddressIndex, if has_home
+    bool has_home;
+};
+
+/// What a new session would use of a client's limits.
+struct Demand {
+    bool port = false;
+    bool half_open = false;
+};
+
+class ClientTable {
+public:
+    static constexpr std::uint32_t kNone = tables::BucketIndex::kNone;
+
+    /// Records for `capacity` clients whose prefixes are `prefix_length` long.
+    ClientTable(std::size_t capacity, unsigned prefix_length, Rng& rng);
+
+    [[nodiscard]] std::uint64_t hash(const Ipv6Addr& client6) const noexcept;
+
+    void prefetch(std::uint64_t hash) const noexcept { index_.prefetch(hash); }
+
+    void prefetch_record(std::uint32_t id) const noexcept { __builtin_prefetch(&records_[id]); }
+
+    /// The record of this client, made if there is none; kNone when the table is full. A record
+    /// that gets no binding must be given back with drop_if_idle().
+    [[nodiscard]] std::uint32_t obtain(const Ipv6Addr& client6,
+                                       std::uint64_t hash,
+                                       const Limits& limits,
+                                       Tick now) noexcept;
+
+    void drop_if_idle(std::uint32_t id) noexcept;
+
+    [[nodiscard]] Client& operator[](std::uint32_t id) noexcept { return records_[id]; }
+
+    [[nodiscard]] const Client& operator[](std::uint32_t id) const noexcept {
+        return records_[id];
+    }
+
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+private:
+    [[nodiscard]] std::uint64_t hash_of(const Ipv6Addr& prefix) const noexcept;
+
+    unsigned prefix_length_;
+    tables::KeyedHash hash_;
+    tables::BucketIndex index_;
+    tables::LazyArray<Client> records_;
+    std::uint32_t free_ = kNone; ///< a list through Client::bindings
+    std::uint32_t fresh_ = 0;    ///< records never used begin here
+    std::uint32_t size_ = 0;
+};
+
+/// Why this client may have no new session; nullopt if it may. Takes a token if it may.
+[[nodiscard]] std::optional<DropReason>
+charge(Client& client, const Limits& limits, Demand demand, Tick now) noexcept;
+
+} // namespace nat64::pool

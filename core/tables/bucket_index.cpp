@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filling and emptying the buckets; searching is in the header because every packet does it.
+#include "core/tables/bucket_index.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+
+namespace nat64::tables {
+
+namespace {
+
+constexpr std::size_t buckets_for(std::size_t capacity) noexcept {
+    return std::bit_ceil(std::max<std::size_t>(capacity / 6 + 1, 2));
+}
+
+template <typename Bucket>
+std::uint64_t tag_at(const Bucket& bucket, unsigned lane) noexcept {
+    return bucket.lanes[lane / 4] >> (lane % 4 * 16) & 0xffff;
+}
+
+template <typename Bucket>
+void set(Bucket& bucket, unsigned lane, std::uint64_t tag, std::uint32_t id) noexcept {
+    auto& word = bucket.lanes[lane / 4];
+    const auto shift = lane % 4 * 16;
+    word = (word & ~(std::uint64_t{0xffff} << shift)) | tag << shift;
+    bucket.ids[lane] = id;
+}
+
+constexpr std::uint64_t kOneDisplaced = std::uint64_t{1} << 32;
+
+} // namespace
+
+BucketIndex::BucketIndex(std::size_t capacity)
+    : mask_{buckets_for(capacity) - 1}, buckets_{buckets_for(capacity)} {}
+
+bool BucketIndex::insert(std::uint64_t hash, std::uint32_t id) noexcept {
+    const auto free_lane = [](const Bucket& bucket) -> std::optional<unsigned> {
+        for (unsigned w = 0; w < 3; ++w)
+            if (const auto found = equal_lanes(bucket, w, 0); found != 0)
+                return lane_of(w, found);
+        return std::nullopt;
+    };
+    const auto used = [](const Bucket& bucket) {
+        int n = kLanes;
+        for (unsigned w = 0; w < 3; ++w)
+            n -= std::popcount(equal_lanes(bucket, w, 0));
+        return static_cast<unsigned>(n);
+    };
+
+    const auto tag = tag_of(hash);
+    const auto home = home_of(hash);
+    const auto other = other_of(home, tag);
+    auto chosen = home;
+    if (const auto n = used(buckets_[home]); n >= kWellFilled && used(buckets_[other]) < n)
+        chosen = other;
+    if (!free_lane(buckets_[chosen])) {
+        if (make_room(home))
+            chosen = home;
+        else if (make_room(other))
+            chosen = other;
+        else
+            return false;
+    }
+    set(buckets_[chosen],
+        *free_lane(buckets_[chosen]),
+        chosen == home ? tag : tag | kDisplaced,
+        id);
+    if (chosen != home) buckets_[home].lanes[2] += kOneDisplaced;
+    return true;
+}
+
+// Moves one resident of a full bucket to its other bucket, if that has room.
+bool BucketIndex::make_room(std::size_t bucket) noexcept {
+    auto& from = buckets_[bucket];
+    for (unsigned lane = 0; lane < kLanes; ++lane) {
+        const auto tag = tag_at(from, lane);
+        const auto target = other_of(bucket, tag);
+        auto& to = buckets_[target];
+        for (unsigned w = 0; w < 3; ++w) {
+            const auto found = equal_lanes(to, w, 0);
+            if (found == 0) continue;
+            set(to, lane_of(w, found), tag ^ kDisplaced, from.ids[lane]);
+            set(from, lane, 0, 0);
+            if ((tag & kDisplaced) != 0)
+                to.lanes[2] -= kOneDisplaced;
+            else
+                from.lanes[2] += kOneDisplaced;
+            return true;
+        }
+    }
+    return false;
+}
+
+void BucketIndex::erase(std::uint64_t hash, std::uint32_t id) noexcept {
+    const auto erase_from = [id](Bucket& bucket, std::uint64_t tag) {
+        for (unsigned w = 0; w < 3; ++w)
+            for (auto found = equal_lanes(bucket, w, tag); found != 0; found &= found - 1)
+                if (const auto lane = lane_of(w, found); bucket.ids[lane] == id) {
+                    set(bucket, lane, 0, 0);
+                    return true;
+                }
+        return false;
+    };
+    const auto tag = tag_of(hash);
+    auto& home = buckets_[home_of(hash)];
+    if (erase_from(home, tag)) return;
+    const bool erased = erase_from(buckets_[other_of(home_of(hash), tag)], tag | kDisplaced);
+    assert(erased);
+    if (erased) home.lanes[2] -= kOneDisplaced;
+}
+
+} // namespace nat64::tables
