@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control side may do to the tables: put a session back that another process or an
+// earlier life of this one had (restore), and take over changed settings (apply).
+#include "backends/userspace/userspace_backend.hpp"
+
+#include <algorithm>
+
+namespace nat64::userspace {
+
+namespace {
+
+bool fits(L4Proto protocol, SessionState state) noexcept {
+    return (protocol == L4Proto::Tcp) == (state != SessionState::Active);
+}
+
+bool any_shorter(const Timeouts& now, const Timeouts& before) noexcept {
+    return now.udp < before.udp || now.tcp_established < before.tcp_established ||
+           now.tcp_transitory < before.tcp_transitory || now.icmp < before.icmp;
+}
+
+bool whole_hosts_differ(std::vector<StaticItem> a, std::vector<StaticItem> b) {
+    const auto of_ports = [](const StaticItem& item) { return item.protocol.has_value(); };
+    std::erase_if(a, of_ports);
+    std::erase_if(b, of_ports);
+    return a != b;
+}
+
+} // namespace
+
+std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow& row,
+                                                                Clock::time_point now) {
+    if (!fits(row.protocol, row.state)) return std::unexpected{"state is none of its protocol"};
+    if (!owns(row.protocol, row.mapped4)) return std::unexpected{"not a port of the pool"};
+    const auto hash = state_.bib.hash(row.protocol, row.client6);
+    const auto binding = state_.bib.find_client(hash, row.protocol, row.client6);
+    const auto at_client = find_by_client(row.protocol, row.client6);
+    const auto at_mapped = find_by_mapped(row.protocol, row.mapped4);
+    if (at_client && at_client->mapped4 != row.mapped4)
+        return std::unexpected{"its client is bound to another transport address"};
+    if (at_mapped && at_mapped->client6 != row.client6)
+        return std::unexpected{"its transport address belongs to another client"};
+    const auto server4 = remote(row.protocol, row.server4);
+    if (binding != kNone && state_.sessions.find(binding, server4) != kNone)
+        return std::unexpected{"this session is there already"};
+
+    const Opening opening{server4, row.state, EventReason::Restored};
+    const auto session =
+        binding != kNone ? state_.open(binding, opening, now)
+                         : state_.open(row.protocol, row.client6, row.mapped4, opening, now);
+    if (!session) return std::unexpected{info(session.error()).label};
+    auto& s = state_.sessions[*session];
+    s.packets = row.packets;
+    s.bytes = row.bytes;
+    // The lifetime began so long ago that what the row says is left of it.
+    const auto total = state_.lifetimes.ticks(s.lifetime);
+    const auto left =
+        std::min(Tick::ceil_count(std::max(row.expires_in, Clock::duration{})), total);
+    s.refreshed = Tick{s.refreshed.count() - (total - left)};
+    state_.link(*session);
+    return {};
+}
+
+std::vector<std::string_view> UserspaceBackend::apply(const NaptSettings& settings,
+                                                      Clock::time_point now) {
+    const auto& before = state_.settings;
+    std::vector<std::string_view> fixed;
+    if (settings.prefix != before.prefix) fixed.emplace_back("prefix");
+    if (settings.pool != before.pool) fixed.emplace_back("pool");
+    if (settings.reserved != before.reserved) fixed.emplace_back("gateway");
+    if (settings.limits.sessions != before.limits.sessions)
+        fixed.emplace_back("limits.sessions");
+    if (settings.limits.client_prefix != before.limits.client_prefix)
+        fixed.emplace_back("limits.client_prefix");
+    const auto known = [&](const StaticItem& item) {
+        return !item.protocol || state_.pool.index_of(item.mapped4.address).has_value();
+    };
+    if (whole_hosts_differ(settings.statics, before.statics) ||
+        !std::ranges::all_of(settings.statics, known))
+        fixed.emplace_back("static");
+    if (!fixed.empty()) return fixed;
+
+    apply_statics(settings.statics, now);
+    if (any_shorter(settings.timeouts, before.timeouts)) reapplying_ = 0;
+    state_.lifetimes = rfc6146::Lifetimes{settings.timeouts};
+    state_.settings = settings;
+    return {};
+}
+
+// Entries that are no longer configured become ordinary bindings and end with their sessions;
+// new ones take precedence over what traffic has made.
+void UserspaceBackend::apply_statics(const std::vector<StaticItem>& statics,
+                                     Clock::time_point now) noexcept {
+    for (const auto& item : state_.settings.statics) {
+        if (!item.protocol || std::ranges::find(statics, item) != statics.end()) continue;
+        const auto hash = state_.bib.hash(*item.protocol, item.client6);
+        const auto slot = state_.bib.find_client(hash, *item.protocol, item.client6);
+        if (slot == kNone) continue;
+        auto& flags = state_.bib[slot].flags;
+        flags = static_cast<std::uint8_t>(flags & ~BindingSlot::kStatic);
+        state_.close_if_idle(slot, EventReason::Static, now);
+    }
+    for (const auto& item : statics) {
+        if (!item.protocol) continue;
+        if (std::ranges::find(state_.settings.statics, item) != state_.settings.statics.end())
+            continue;
+        [[maybe_unused]] const auto conflict = state_.add_static(item, now);
+    }
+}
+
+} // namespace nat64::userspace

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What readers see: rows of bindings and sessions, some at a time, and the use of the pool. A
+// cursor is the number of the next slot to look at; slots that are made or ended between two
+// calls are seen or not, and no row is ever half of one binding and half of another.
+#include "backends/userspace/userspace_backend.hpp"
+
+#include <algorithm>
+
+namespace nat64::userspace {
+
+namespace {
+
+bool matches(const Filter& filter, const State& state, const BindingSlot& b) noexcept {
+    return b.has(BindingSlot::kUsed) && (!filter.protocol || *filter.protocol == b.protocol) &&
+           (!filter.client || filter.client->contains(b.client)) &&
+           (!filter.mapped || filter.mapped->contains(state.pool.address(b.address)));
+}
+
+SessionRow row_of(const State& state, std::uint32_t session, Clock::time_point now) noexcept {
+    const auto& b = state.bib[state.sessions.binding_of(session)];
+    const auto& s = state.sessions[session];
+    const auto deadline = state.lifetimes.deadline(s.refreshed, s.lifetime);
+    SessionRow row;
+    row.protocol = b.protocol;
+    row.state = s.state;
+    row.client6 = b.client6();
+    row.mapped4 = state.mapped4(b);
+    row.server4 = State::server4(b, s);
+    row.expires_in = std::max(deadline.start() - now, Clock::duration::zero());
+    row.packets = s.packets;
+    row.bytes = s.bytes;
+    row.handle = {session, state.sessions.generation(session)};
+    return row;
+}
+
+} // namespace
+
+std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
+                                                 const Filter& filter,
+                                                 Budget budget,
+                                                 std::vector<BindingRow>& rows) const {
+    const auto end = state_.bib.high_water();
+    auto slot = static_cast<std::uint32_t>(std::min<Cursor>(from, end));
+    for (auto left = budget.slots; slot < end; ++slot, --left) {
+        if (left == 0 || rows.size() == rows.capacity()) return slot;
+        const auto& b = state_.bib[slot];
+        if (!matches(filter, state_, b)) continue;
+        rows.push_back({b.protocol,
+                        b.client6(),
+                        state_.mapped4(b),
+                        state_.sessions.count_of(slot),
+                        b.has(BindingSlot::kStatic | BindingSlot::kWholeHost),
+                        {slot, b.generation}});
+    }
+    return std::nullopt;
+}
+
+std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
+                                                 const Filter& filter,
+                                                 Budget budget,
+                                                 Clock::time_point now,
+                                                 std::vector<SessionRow>& rows) const {
+    const auto& sessions = state_.sessions;
+    auto at = static_cast<std::uint32_t>(std::min<Cursor>(from, sessions.end()));
+    for (auto left = budget.slots;; ++at, --left) {
+        if (at >= state_.bib.high_water() && at < sessions.base()) at = sessions.base();
+        if (at >= sessions.end()) return std::nullopt;
+        if (left == 0 || rows.size() == rows.capacity()) return at;
+        if (!sessions.exists(at)) continue;
+        if (!matches(filter, state_, state_.bib[sessions.binding_of(at)])) continue;
+        if (filter.server && !filter.server->contains(sessions[at].server)) continue;
+        rows.push_back(row_of(state_, at, now));
+    }
+}
+
+void UserspaceBackend::pool_usage(std::vector<PoolRow>& rows) const {
+    for (std::size_t i = 0; i < state_.pool.size(); ++i) {
+        const auto address = static_cast<pool::AddressIndex>(i);
+        for (const auto protocol : {L4Proto::Tcp, L4Proto::Udp, L4Proto::Icmp}) {
+            const auto usage = state_.pool.usage(address, protocol, state_.latest);
+            rows.push_back({state_.pool.address(address),
+                            protocol,
+                            usage.total,
+                            usage.used,
+                            usage.held_back,
+                            state_.clients_at[i]});
+        }
+    }
+}
+
+} // namespace nat64::userspace

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 6146 §3.5: UDP (§3.5.1), TCP (§3.5.2) and ICMP queries (§3.5.3), from both sides. The
+// three differ in what may begin a session and in the answer to what may not.
+#include "backends/userspace/userspace_backend.hpp"
+
+namespace nat64::userspace {
+
+namespace {
+
+// A segment that may begin a connection. A SYN with ACK answers one that we would know; it is
+// one of "any other packet" here (RFC 6146 §3.5.2.2, CLOSED).
+constexpr bool begins(L4Proto protocol, TcpFlags tcp) noexcept {
+    if (protocol != L4Proto::Tcp) return true;
+    constexpr auto kRelevant =
+        TcpFlags::kSyn | TcpFlags::kAck | TcpFlags::kFin | TcpFlags::kRst;
+    return (tcp.bits & kRelevant) == TcpFlags::kSyn;
+}
+
+constexpr SessionState initial_state(L4Proto protocol, Side side) noexcept {
+    if (protocol != L4Proto::Tcp) return SessionState::Active;
+    return side == Side::V6 ? SessionState::V6Init : SessionState::V4Init;
+}
+
+Resolved refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcept {
+    return std::unexpected{NotNow{Refusal{reason, answer}}};
+}
+
+// RFC 6146 §3.5.1.1: no transport address left: "SHOULD send an ICMPv6 Destination Unreachable
+// error with code 3". RFC 6888 §3 REQ-4 leaves the answer to a limit open: CHOICE: code 1.
+Resolved refuse_outbound(DropReason reason) noexcept {
+    return refuse(
+        reason, reason == DropReason::PoolExhausted ? kAddressUnreachable6 : kAdminProhibited6);
+}
+
+// CHOICE(RFC 6146 §3.5.1): "an ICMP error message with type 3 MAY be sent": UDP learns that
+// nobody listens at that port, as from a host; a ping that nobody here is to be reached that
+// way.
+Resolved no_binding(L4Proto protocol) noexcept {
+    switch (protocol) {
+    case L4Proto::Tcp:
+        return refuse(DropReason::TcpNotSyn); // §3.5.2.2, CLOSED: silently
+    case L4Proto::Udp:
+        return refuse(DropReason::NoBinding, kPortUnreachable4);
+    case L4Proto::Icmp:
+        return refuse(DropReason::NoBinding, kHostUnreachable4);
+    }
+    return refuse(DropReason::NoBinding);
+}
+
+} // namespace
+
+UserspaceBackend::UserspaceBackend(const NaptSettings& settings, Counters& counters, Rng& rng)
+    : state_{settings, counters, rng} {}
+
+Capabilities UserspaceBackend::capabilities() const noexcept {
+    return {.endpoint_independent_mapping = true,
+            .filtering = true,
+            .session_limits = true,
+            .port_limits = true,
+            .static_ports = true,
+            .hairpinning = true,
+            .lists_sessions = true};
+}
+
+// Three rounds over the batch, each asking memory for what the next one reads.
+void UserspaceBackend::prepare(std::span<OutboundFlow> outbound,
+                               std::span<InboundFlow> inbound) noexcept {
+    const auto& bib = state_.bib;
+    for (auto& flow : outbound) {
+        flow.prepared = bib.hash(flow.protocol, flow.client6);
+        bib.prefetch_client(flow.prepared);
+    }
+    for (auto& flow : inbound) {
+        const auto address = state_.pool.index_of(flow.mapped4.address);
+        flow.prepared = address ? *address + std::uint64_t{1} : 0;
+        if (address) bib.prefetch_mapped(*address, flow.protocol, flow.mapped4.port);
+    }
+    for (auto& flow : outbound) {
+        const auto slot = bib.candidate(flow.prepared);
+        flow.prepared = slot + std::uint64_t{1};
+        if (slot != kNone) bib.prefetch_slot(slot);
+    }
+    for (auto& flow : inbound) {
+        if (flow.prepared == 0) continue;
+        const auto slot = bib.find_mapped(static_cast<pool::AddressIndex>(flow.prepared - 1),
+                                          flow.protocol,
+                                          flow.mapped4.port);
+        if (slot != kNone) bib.prefetch_slot(slot);
+    }
+}
+
+// The candidate of prepare() is a hint: packets since may have made or ended bindings.
+std::uint32_t UserspaceBackend::find(const OutboundFlow& flow) const noexcept {
+    const auto& bib = state_.bib;
+    const auto hint = static_cast<std::uint32_t>(flow.prepared - 1);
+    if (hint < bib.capacity() && bib.is(hint, flow.protocol, flow.client6)) return hint;
+    return bib.find_client(bib.hash(flow.protocol, flow.client6), flow.protocol, flow.client6);
+}
+
+// ---- IPv6 to IPv4 ----
+
+Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
+                                            Clock::time_point now) noexcept {
+    const auto binding = find(flow);
+    if (binding == kNone) return first_outbound(flow, now);
+    const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
+    if (session == kNone) return new_session_outbound(binding, flow, now);
+    state_.packet(session, binding, Side::V6, flow.tcp, flow.bytes, now);
+    return state_.binding(binding);
+}
+
+Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
+                                          Clock::time_point now) noexcept {
+    if (!begins(flow.protocol, flow.tcp)) {
+        // RFC 6146 §3.5.2.2, CLOSED: silently, unless there is a binding, as a whole-host
+        // static always is.
+        const auto known = find_by_client(flow.protocol, flow.client6);
+        return known ? Resolved{*known} : refuse(DropReason::TcpNotSyn);
+    }
+    Opening opening{remote(flow.protocol, flow.server4),
+                    initial_state(flow.protocol, Side::V6)};
+    std::optional<Endpoint4> claimed;
+    if (flow.protocol == L4Proto::Tcp) {
+        // RFC 6146 §3.5.2.2: the other end of a simultaneous open. The binding "MUST" be to the
+        // transport address that the stored SYN was sent to; V4 INIT and a V6 SYN make
+        // ESTABLISHED.
+        claimed = state_.syns.claim(flow.server4, [&](const Endpoint4& mapped4) {
+            const auto address = state_.pool.index_of(mapped4.address);
+            return address &&
+                   state_.bib.find_mapped(*address, flow.protocol, mapped4.port) == kNone;
+        });
+        if (claimed) {
+            ++state_.superseded;
+            opening.state = SessionState::Established;
+        }
+    }
+    const auto session = state_.open(flow.protocol, flow.client6, claimed, opening, now);
+    return counted(session, Side::V6, flow.bytes);
+}
+
+Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
+                                                const OutboundFlow& flow,
+                                                Clock::time_point now) noexcept {
+    // RFC 6146 §3.5.2.2, CLOSED: "the packet SHOULD be translated", and the state remains.
+    if (!begins(flow.protocol, flow.tcp)) return state_.binding(binding);
+    Opening opening{remote(flow.protocol, flow.server4),
+                    initial_state(flow.protocol, Side::V6)};
+    if (flow.protocol == L4Proto::Tcp) {
+        const auto mine = state_.mapped4(state_.bib[binding]);
+        const auto claimed = state_.syns.claim(
+            flow.server4, [&](const Endpoint4& mapped4) { return mapped4 == mine; });
+        if (claimed) {
+            ++state_.superseded;
+            opening.state = SessionState::Established;
+        }
+    }
+    return counted(state_.open(binding, opening, now), Side::V6, flow.bytes);
+}
+
+// ---- IPv4 to IPv6 ----
+
+Resolved UserspaceBackend::resolve_inbound(const InboundFlow& flow,
+                                           const PacketBuffer& packet,
+                                           Clock::time_point now) noexcept {
+    const auto address = state_.pool.index_of(flow.mapped4.address);
+    if (!address) return refuse(DropReason::NotInPool);
+    const auto binding = state_.bib.find_mapped(*address, flow.protocol, flow.mapped4.port);
+    if (binding == kNone) return first_inbound(flow, *address, packet, now);
+    const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
+    if (session == kNone) return new_session_inbound(binding, flow, packet, now);
+    state_.packet(session, binding, Side::V4, flow.tcp, flow.bytes, now);
+    return state_.binding(binding);
+}
+
+Resolved UserspaceBackend::first_inbound(const InboundFlow& flow,
+                                         pool::AddressIndex address,
+                                         const PacketBuffer& packet,
+                                         Clock::time_point now) noexcept {
+    if (const auto host = state_.whole_hosts.client_of(flow.mapped4.address)) {
+        const Endpoint6 client6{*host, flow.mapped4.port};
+        if (!begins(flow.protocol, flow.tcp)) return Binding{client6, flow.mapped4, {}};
+        const auto session = state_.open(
+            flow.protocol,
+            client6,
+            flow.mapped4,
+            {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4)},
+            now);
+        return counted(session, Side::V4, flow.bytes);
+    }
+    if (!state_.pool.gives_out(address, flow.mapped4.port))
+        return refuse(DropReason::NotInPool);
+    if (flow.protocol == L4Proto::Tcp && begins(flow.protocol, flow.tcp))
+        return store_syn(flow, packet, now);
+    return no_binding(flow.protocol);
+}
+
+Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
+                                               const InboundFlow& flow,
+                                               const PacketBuffer& packet,
+                                               Clock::time_point now) noexcept {
+    const bool first = begins(flow.protocol, flow.tcp);
+    // RFC 6146 §3.5.1, §3.5.3: address-dependent filtering looks at the address, not the port.
+    // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as well.
+    // CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
+    const auto& slot = state_.bib[binding];
+    if (state_.settings.filtering == Filtering::AddressDependent &&
+        !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
+        !state_.sessions.knows(binding, flow.server4.address)) {
+        if (flow.protocol != L4Proto::Tcp)
+            return refuse(DropReason::Filtered, kAdminProhibited4);
+        return first ? store_syn(flow, packet, now) : refuse(DropReason::Filtered);
+    }
+    if (!first) return state_.binding(binding);
+    const auto session = state_.open(
+        binding,
+        {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4)},
+        now);
+    return counted(session, Side::V4, flow.bytes);
+}
+
+// RFC 6146 §3.5.2.2, CLOSED: "the packet is stored"; §5.3: storage is bounded, and whoever
+// comes when it is full gets at once the answer that he would get after TCP_INCOMING_SYN.
+Resolved UserspaceBackend::store_syn(const InboundFlow& flow,
+                                     const PacketBuffer& packet,
+                                     Clock::time_point now) noexcept {
+    switch (state_.syns.store(flow.server4, flow.mapped4, packet, Tick::floor(now))) {
+    case rfc6146::SynStore::Outcome::Stored:
+        return std::unexpected{NotNow{Held{}}};
+    case rfc6146::SynStore::Outcome::Repeated:
+        return refuse(DropReason::SynRepeated);
+    case rfc6146::SynStore::Outcome::Full:
+        return refuse(DropReason::SynStoreFull, kPortUnreachable4);
+    }
+    return refuse(DropReason::SynStoreFull);
+}
+
+// The answer to the packet that has opened a session, or has failed to. A limit is the client's
+// own affair: it is told, the IPv4 side is not.
+Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t bytes) noexcept {
+    if (!session)
+        return side == Side::V6 ? refuse_outbound(session.error()) : refuse(session.error());
+    auto& s = state_.sessions[*session];
+    ++s.packets;
+    s.bytes += bytes;
+    return state_.binding(state_.sessions.binding_of(*session));
+}
+
+// ---- asking ----
+
+std::optional<Binding>
+UserspaceBackend::find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept {
+    const auto slot =
+        state_.bib.find_client(state_.bib.hash(protocol, client6), protocol, client6);
+    if (slot != kNone) return state_.binding(slot);
+    const auto host = state_.whole_hosts.mapped_of(client6.address);
+    if (!host) return std::nullopt;
+    return Binding{client6, {*host, client6.port}, {}};
+}
+
+std::optional<Binding>
+UserspaceBackend::find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) const noexcept {
+    const auto address = state_.pool.index_of(mapped4.address);
+    if (!address) return std::nullopt;
+    const auto slot = state_.bib.find_mapped(*address, protocol, mapped4.port);
+    if (slot != kNone) return state_.binding(slot);
+    const auto host = state_.whole_hosts.client_of(mapped4.address);
+    if (!host) return std::nullopt;
+    return Binding{{*host, mapped4.port}, mapped4, {}};
+}
+
+bool UserspaceBackend::owns(Ipv4Addr address) const noexcept {
+    return state_.pool.index_of(address).has_value();
+}
+
+bool UserspaceBackend::owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept {
+    const auto address = state_.pool.index_of(mapped4.address);
+    return address && (state_.pool.gives_out(*address, mapped4.port) ||
+                       find_by_mapped(protocol, mapped4).has_value());
+}
+
+void UserspaceBackend::set_event_sink(EventSink* sink) noexcept {
+    state_.sink = sink;
+}
+
+} // namespace nat64::userspace
