@@ -4,6 +4,8 @@
 // of the message, or into the headers of the quoted packet, is taken for not there.
 #include "core/rfc7915/quote.hpp"
 
+#include "core/net/bytes.hpp"
+#include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
 
 #include <algorithm>
@@ -22,16 +24,25 @@ namespace {
 constexpr std::size_t kLeastPadded = 128;
 /// RFC 4884 §7: version and checksum in front of the objects.
 constexpr std::size_t kExtensionHeader = 4;
+/// The length field is one byte.
+constexpr std::size_t kMostUnits = 255;
 /// What the parser has seen of the quoted packet's transport header.
 constexpr std::size_t kLeastTransport = 8;
+
+/// RFC 4884 §7: version 2, and a checksum unless it is zero.
+bool is_extension(std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() < kExtensionHeader) return false;
+    if (std::to_integer<unsigned>(bytes[0]) >> 4 != 2) return false;
+    return overlay<Be16>(bytes, 2).value() == 0 || ChecksumSum{}.add(bytes).folded() == 0xffff;
+}
 
 } // namespace
 
 Quote split_quote(const PacketView& error, const PacketView& quoted) noexcept {
     const auto body = error.transport().subspan(sizeof(IcmpHeader));
     const std::size_t length = quoted_length_attribute(error);
-    if (length < quoted.transport_offset + kLeastTransport ||
-        length + kExtensionHeader > body.size())
+    if (length < quoted.transport_offset + kLeastTransport || length > body.size() ||
+        !is_extension(body.subspan(length)))
         return {quoted.bytes, {}};
     return {quoted.bytes.first(std::min(quoted.bytes.size(), length)), body.subspan(length)};
 }
@@ -44,7 +55,8 @@ BodyLayout append_extension(std::span<std::byte> room,
     if (extension.empty() || extension.size() + kLeastPadded > room.size())
         return {datagram_size, 0};
     const auto wanted = std::max(kLeastPadded, (datagram_size + unit - 1) / unit * unit);
-    const auto padded = std::min(wanted, (room.size() - extension.size()) / unit * unit);
+    const auto most = std::min((room.size() - extension.size()) / unit, kMostUnits) * unit;
+    const auto padded = std::min(wanted, most);
     if (padded > datagram_size)
         std::ranges::fill(room.subspan(datagram_size, padded - datagram_size), std::byte{0});
     std::ranges::copy(extension, room.subspan(padded).begin());

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// RFC 7915, the stateless half of the work: given a parsed packet and the addresses and ports it
-// is to leave with, rewrite it into the other family. Two directions as mirror images, each in
-// two steps:
+// RFC 7915, the stateless half of the work: given a parsed packet and the addresses and ports
+// it is to leave with, rewrite it into the other family. Two directions as mirror images, each
+// in two steps:
 //
 //   check_*   everything the RFC wants refused or answered, before any state is made
 //   *_to_*    the rewrite; cannot fail
 //
 // ICMP errors have a pair of their own because the packet they quote is translated too. Which
 // addresses to use is RFC 6146's business (core/translator, core/napt_backend), building ICMP
-// answers is core/icmp_reply's.
+// answers is core/icmp_reply's. Offload metadata must be as normalize_offload() leaves it.
 //
 // One file a direction and topic: ipv6_to_ipv4 (§5.1), ipv4_to_ipv6 (§4.1), icmpv6_to_icmpv4
 // (§5.2), icmpv4_to_icmpv6 (§4.2), icmp_types (the tables of both), quote (the packet inside an
-// ICMP error, RFC 4884), transport (§4.5, §5.5), mtu (arithmetic and plateaus), segment (cutting).
-// ip_headers writes what §4.1 and §5.1 decided. Single-threaded, no state but the identification
-// counter.
+// ICMP error, RFC 4884), transport (§4.5, §5.5), mtu (arithmetic and plateaus), segment
+// (cutting), ip_headers (writing). Single-threaded, no state but the identification counter.
 #pragma once
 
 #include "core/net/packet_buffer.hpp"
