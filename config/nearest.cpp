@@ -35,6 +35,7 @@ std::string_view nearest_word(std::span<const std::string_view> words, std::stri
     // A typing error or two; a third of a long word.
     auto best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const auto candidate : words) {
+        if (word.size() >= 3 && candidate.starts_with(word)) return candidate;
         const auto d = distance(candidate, word);
         if (d >= best_distance || d >= candidate.size()) continue;
         best = candidate;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// "Did you mean ...?" for a mistyped word, by edit distance. Pure.
+// "Did you mean ...?" for a mistyped word, by edit distance. Pure: the words come from the
+// schema or from the choices of a key.
 #pragma once
 
 #include <span>

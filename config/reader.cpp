@@ -60,19 +60,21 @@ Reader::Reader(std::filesystem::path file) : file_{std::move(file)} {
     draft.config.file = file_;
 }
 
-void Reader::read_map(const Node& node, std::string_view parent, const std::string& shown) {
+void Reader::read_map(const Node& node, std::string_view parent, std::string_view shown) {
     const auto path = path_;
     const auto* const key = key_;
+    const std::string above{shown}; // it may be path_ itself
     for (const auto& entry : node.children)
-        read_entry(entry, parent, shown);
+        read_entry(entry, parent, above);
     path_ = path;
     key_ = key;
 }
 
-void Reader::read_entry(const Node& entry, std::string_view parent, const std::string& shown) {
+void Reader::read_entry(const Node& entry, std::string_view parent, std::string_view shown) {
     path_ = join(shown, entry.key);
     places_[path_] = entry.mark;
-    key_ = find_key(join(parent, entry.key));
+    const auto is_name = entry.key.find_first_of(".[") == std::string::npos;
+    key_ = is_name ? find_key(join(parent, entry.key)) : nullptr;
     if (key_ == nullptr) return refuse_unknown(entry, parent);
     if (key_->support == Support::NotYet) return refuse_not_yet(entry, *key_);
     if (entry.kind == NodeKind::Null)
@@ -93,7 +95,7 @@ void Reader::read_list(
         const auto& item = node.children[i];
         path_ = fmt::format("{}[{}]", list_path, i);
         places_[path_] = item.mark;
-        read_item(item, path_);
+        read_item(item, std::string{path_});
     }
     path_ = list_path;
 }
@@ -109,6 +111,8 @@ void Reader::refuse_unknown(const Node& entry, std::string_view parent) {
         return add_unknown(fmt::format("did you mean '{}'?", near));
     if (const auto other = same_name_elsewhere(entry.key); !other.empty())
         return add_unknown(fmt::format("did you mean {}?", other));
+    if (find_key(entry.key) != nullptr)
+        return add_unknown("nest it: write the part behind the dot below the part before it");
     add_unknown("remove it");
 }
 

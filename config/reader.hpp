@@ -56,7 +56,7 @@ public:
 
     /// Reads the entries of `node`, whose keys stand below `parent` in the schema and below
     /// `shown` for the person ("pool[]" and "pool[1]").
-    void read_map(const Node& node, std::string_view parent, const std::string& shown);
+    void read_map(const Node& node, std::string_view parent, std::string_view shown);
 
     /// Reads each item of a list by `read_item`, with the path set to "pool[i]".
     void read_list(const Node& node,
@@ -74,7 +74,7 @@ public:
     void throw_problems() const;
 
 private:
-    void read_entry(const Node& entry, std::string_view parent, const std::string& shown);
+    void read_entry(const Node& entry, std::string_view parent, std::string_view shown);
     void refuse_unknown(const Node& entry, std::string_view parent);
     void refuse_not_yet(const Node& entry, const Key& key);
     void add(Mark mark, const std::string& path, std::string what, std::string remedy);

@@ -139,7 +139,11 @@ private:
     }
 
     Node& place(NodeKind kind, const YAML::Mark& mark) {
-        if (takes_key()) refuse(file_, mark_of(mark), "a key must be text", "see the manual");
+        if (takes_key())
+            refuse(file_,
+                   mark_of(mark),
+                   "a key must be text",
+                   "write a plain word before the colon");
         auto* node = &root;
         if (!stack_.empty()) {
             auto& frame = stack_.back();
