@@ -30,6 +30,8 @@
 #include <exception>
 #include <memory>
 #include <stop_token>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -49,6 +51,19 @@ namespace nat64::daemon {
 namespace asio = boost::asio;
 
 namespace {
+
+/// The registry's names are those of the configuration.
+std::string_view backend_name(config::NaptMode mode) noexcept {
+    switch (mode) {
+    case config::NaptMode::Daemon:
+        return "daemon";
+    case config::NaptMode::Kernel:
+        return "kernel";
+    case config::NaptMode::Siit:
+        return "siit";
+    }
+    return "?";
+}
 
 class App {
 public:
@@ -86,7 +101,8 @@ App::App(const config::Config& config, platform::HostOps& host, platform::Unique
     : config_{config},
       event_log_{config.log},
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
-      backend_{backends::make_backend(config.napt, counters_, rng_.secret())},
+      backend_{
+          backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
       translator_{config.translator, *backend_, counters_, rng_},
       tun_{set_up_tun(config, host, std::move(tun_driver))},
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
