@@ -107,11 +107,8 @@ const char* name_of_mode(config::NaptMode mode) {
     return "?";
 }
 
-double uptime(const DaemonView& view) {
-    const auto tenths =
-        std::chrono::duration_cast<std::chrono::duration<std::int64_t, std::deci>>(
-            view.now() - view.started);
-    return static_cast<double>(tenths.count()) / 10;
+std::int64_t uptime(const DaemonView& view) {
+    return std::chrono::duration_cast<std::chrono::seconds>(view.now() - view.started).count();
 }
 
 } // namespace
