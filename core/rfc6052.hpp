@@ -2,13 +2,17 @@
 // RFC 6052: IPv4 addresses embedded in IPv6 addresses. Nat64Prefix is a prefix of one of the
 // six lengths, valid by construction; embed() and extract() are §2.2 and §2.3. The rule of §3.1
 // about the well-known prefix needs to know which IPv4 addresses are global:
-// core/net/special_addresses.hpp. The /96 case is inline because it runs for every packet.
+// core/net/special_addresses.hpp. What runs for every packet is inline.
+//
+// With /96 the IPv4 address is the last 32 bits. With the shorter ones, 32+k bits long with
+// k = 0, 8, 16, 24 or 32, it goes round the u octet, bits 64 to 71:
+//
+//     high half                           low half
+//     | prefix, 32+k bits | v4, 32-k | u = 0, 8 bits | v4, k | suffix, 56-k bits |
 #pragma once
 
 #include "core/net/address.hpp"
-#include "core/net/bytes.hpp"
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -38,20 +42,24 @@ public:
 
     /// RFC 6052 §2.2; the u octet and the suffix are zero.
     [[nodiscard]] Ipv6Addr embed(Ipv4Addr v4) const noexcept {
-        if (prefix_.length() != 96) return embed_around_u_octet(v4);
-        auto bytes = prefix_.address().bytes();
-        const Be32 wire{v4.bits()};
-        std::memcpy(bytes.data() + 12, &wire, sizeof wire);
-        return Ipv6Addr{bytes};
+        const auto& base = prefix_.address();
+        const std::uint64_t bits = v4.bits();
+        if (prefix_.length() == 96)
+            return Ipv6Addr::from_halves(base.high(), base.low() | bits);
+        const auto k = prefix_.length() - 32;
+        const auto behind_u = bits & ((std::uint64_t{1} << k) - 1);
+        return Ipv6Addr::from_halves(base.high() | bits >> k, behind_u << (56 - k));
     }
 
     /// RFC 6052 §2.3: the IPv4 address at its place in an address inside the prefix. The suffix
     /// is ignored (§2.2: "SHOULD be set to zero"); nullopt outside the prefix or if the u octet
     /// is not zero.
     [[nodiscard]] std::optional<Ipv4Addr> extract(const Ipv6Addr& v6) const noexcept {
-        if (prefix_.length() != 96) return extract_around_u_octet(v6);
-        if (!first_96_bits_match(v6)) return {};
-        return Ipv4Addr{static_cast<std::uint32_t>(v6.low())};
+        if (!contains(v6)) return {};
+        if (prefix_.length() == 96) return Ipv4Addr{static_cast<std::uint32_t>(v6.low())};
+        if (v6.bytes()[8] != 0) return {};
+        const auto k = prefix_.length() - 32;
+        return Ipv4Addr{static_cast<std::uint32_t>(v6.high() << k | v6.low() >> (56 - k))};
     }
 
     [[nodiscard]] std::string to_string() const { return prefix_.to_string(); }
@@ -67,10 +75,6 @@ private:
     [[nodiscard]] bool first_96_bits_match(const Ipv6Addr& a) const noexcept {
         return std::memcmp(a.bytes().data(), prefix_.address().bytes().data(), 12) == 0;
     }
-
-    [[nodiscard]] Ipv6Addr embed_around_u_octet(Ipv4Addr v4) const noexcept;
-    [[nodiscard]] std::optional<Ipv4Addr>
-    extract_around_u_octet(const Ipv6Addr& v6) const noexcept;
 
     Prefix6 prefix_;
 };

@@ -89,7 +89,8 @@ Failure parse_transport(PacketView& view, bool quoted) noexcept {
 
 /// `size` is that of the fragment's data, `headers` that of the headers in front of it that the
 /// reassembled packet will have and its length field counts.
-Failure check_fragment(const PacketView& view, std::size_t size, std::size_t headers) noexcept {
+[[gnu::noinline]] Failure
+check_fragment(const PacketView& view, std::size_t size, std::size_t headers) noexcept {
     if (size == 0 || (view.more_fragments && size % 8 != 0)) return DropReason::BadFragment;
     if (headers + view.fragment_offset + size > kMaxPacket) return DropReason::BadFragment;
     return {};
@@ -113,7 +114,8 @@ bool parse_source_route(PacketView& view, std::span<const std::byte> option) noe
 }
 
 /// RFC 791 §3.1. False if an option is malformed.
-bool parse_options(PacketView& view, std::span<const std::byte> options) noexcept {
+[[gnu::noinline]] bool parse_options(PacketView& view,
+                                     std::span<const std::byte> options) noexcept {
     while (!options.empty()) {
         const auto type = byte_at(options, 0);
         if (type == kOptionEnd) return true;
@@ -169,7 +171,7 @@ Failure parse_ipv4(PacketView& view, std::span<const std::byte> bytes, bool quot
         !parse_options(view,
                        bytes.subspan(sizeof(Ipv4Header), header_size - sizeof(Ipv4Header))))
         return DropReason::BadIpv4Header;
-    if (view.is_fragment())
+    if (view.is_fragment()) [[unlikely]]
         if (const auto bad = check_fragment(view, length - header_size, header_size))
             return bad;
     return parse_transport(view, quoted);
@@ -225,7 +227,7 @@ step_over(PacketView& view, std::size_t offset, bool quoted) noexcept {
 }
 
 /// RFC 8200 §4.1: a hop-by-hop header may stand directly behind the IPv6 header only.
-Failure walk_extension_headers(PacketView& view, bool quoted) noexcept {
+[[gnu::noinline]] Failure walk_extension_headers(PacketView& view, bool quoted) noexcept {
     std::size_t offset = sizeof(Ipv6Header);
     for (unsigned count = 0; is_extension_header(view.protocol); ++count) {
         const bool misplaced = view.protocol == kProtoHopByHop && count != 0;
@@ -253,7 +255,7 @@ Failure parse_ipv6(PacketView& view, std::span<const std::byte> bytes, bool quot
         static_cast<std::uint8_t>(header.version_class_flow.value() >> 20 & 0xff);
     view.hop_limit = header.hop_limit;
     view.transport_offset = sizeof(Ipv6Header);
-    if (is_extension_header(view.protocol))
+    if (is_extension_header(view.protocol)) [[unlikely]]
         if (const auto bad = walk_extension_headers(view, quoted)) return bad;
     return parse_transport(view, quoted);
 }

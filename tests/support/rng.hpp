@@ -45,7 +45,11 @@ public:
         return Ipv4Addr{static_cast<std::uint32_t>(engine_() >> 32)};
     }
 
-    [[nodiscard]] Ipv6Addr ipv6() { return Ipv6Addr::from_halves(engine_(), engine_()); }
+    [[nodiscard]] Ipv6Addr ipv6() {
+        const auto high = engine_(); // one after the other, or compilers differ
+        const auto low = engine_();
+        return Ipv6Addr::from_halves(high, low);
+    }
 
 private:
     std::mt19937_64 engine_;
