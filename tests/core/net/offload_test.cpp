@@ -157,7 +157,7 @@ TEST_CASE("Padding behind the packet is not summed and is no place for a checksu
     auto bytes = six().echo_request(7).payload(9).partial_checksum().bytes();
     const auto offload = six().echo_request(7).partial_checksum().offload();
     const auto size = bytes.size();
-    bytes.resize(size + 6, std::byte{0x55});
+    bytes.resize(size + 6, std::byte{0x11});
     OwnedPacket packet{bytes, offload};
     CHECK(normalize(packet));
     CHECK(test::check_packet(packet.bytes().first(size)) == "");
@@ -217,6 +217,11 @@ TEST_CASE(
         {"UDP, payload of exactly one segment",
          six().udp(1, 2).payload(1400).segmented(1400),
          nothing,
+         true,
+         Segmentation::None},
+        {"one segment has no first one to carry CWR alone",
+         six().tcp(1, 2).payload(1400).segmented(1400),
+         [](Offload& o) { o.tcp_cwr = true; },
          true,
          Segmentation::None},
         {"TCP without payload",

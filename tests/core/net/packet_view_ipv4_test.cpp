@@ -126,6 +126,7 @@ TEST_CASE("RFC 791 §3.1, RFC 7915 §4.1: options are skipped, unexpired source 
         {"unknown option", "de 06 01 02 03 04", ""},
         {"LSRR, next hop first", "83 07 04 c0 00 02 01", "", true},
         {"LSRR, second of two", "83 0b 08 c0 00 02 01 c0 00 02 02", "", true},
+        {"LSRR, pointer at the last byte", "83 08 08 c0 00 02 01 00", "", true},
         {"LSRR, exhausted", "83 07 08 c0 00 02 01", ""},
         {"LSRR, empty", "83 03 04", ""},
         {"SSRR, next hop first", "89 07 04 c0 00 02 01", "", true},
@@ -136,7 +137,7 @@ TEST_CASE("RFC 791 §3.1, RFC 7915 §4.1: options are skipped, unexpired source 
         {"length 1", "94 01 00 00", "bad_ipv4_header"},
         {"longer than the header", "94 05 00 00", "bad_ipv4_header"},
         {"type without length", "01 01 01 94", "bad_ipv4_header"},
-        {"LSRR of two bytes", "83 02 00 00", "bad_ipv4_header"},
+        {"LSRR of two bytes", "83 02 04 00", "bad_ipv4_header"},
         {"LSRR with a pointer into itself", "83 07 03 c0 00 02 01", "bad_ipv4_header"},
         {"LSRR with pointer 0", "83 07 00 c0 00 02 01", "bad_ipv4_header"},
     };
