@@ -137,7 +137,7 @@ TEST_CASE("RFC 791 §3.1, RFC 7915 §4.1: options are skipped, unexpired source 
         {"length 1", "94 01 00 00", "bad_ipv4_header"},
         {"longer than the header", "94 05 00 00", "bad_ipv4_header"},
         {"type without length", "01 01 01 94", "bad_ipv4_header"},
-        {"LSRR of two bytes", "83 02 04 00", "bad_ipv4_header"},
+        {"LSRR of two bytes", "83 02 04 02", "bad_ipv4_header"},
         {"LSRR with a pointer into itself", "83 07 03 c0 00 02 01", "bad_ipv4_header"},
         {"LSRR with pointer 0", "83 07 00 c0 00 02 01", "bad_ipv4_header"},
     };
