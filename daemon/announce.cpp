@@ -2,6 +2,9 @@
 // Text only.
 #include "daemon/announce.hpp"
 
+#include "core/net/special_addresses.hpp"
+
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -43,10 +46,17 @@ std::string mtu_line(const rfc7915::Settings& mtu) {
                        mtu.ipv4_mtu.bytes());
 }
 
+/// Where the gateway may be represented under the prefix (RFC 6052 §3.1), that is its address
+/// on the IPv6 side too.
 std::string gateway_line(const TranslatorSettings& settings) {
+    const auto& gateway4 = settings.gateway4;
+    const bool strict = settings.prefix.is_well_known() && settings.wkp_strict;
+    auto gateway6 = settings.gateway6;
+    if (gateway4 && (!strict || is_global(*gateway4)))
+        gateway6 = settings.prefix.embed(*gateway4);
     return fmt::format("ICMP errors of our own come from {} and {}",
-                       settings.gateway4 ? settings.gateway4->to_string() : "no IPv4 address",
-                       settings.gateway6 ? settings.gateway6->to_string() : "no IPv6 address");
+                       gateway4 ? gateway4->to_string() : "no IPv4 address",
+                       gateway6 ? gateway6->to_string() : "no IPv6 address");
 }
 
 std::uint64_t sum(std::span<const Counter> counters) noexcept {

@@ -34,7 +34,6 @@ TEST_CASE("start: one line a fact") {
     CHECK(says(lines, "prefix 64:ff9b::/96"));
     CHECK(says(lines, "pool of 17 addresses: 192.0.2.0/28 198.51.100.7/32"));
     CHECK(says(lines, "interface nat64: MTU 1500, TCP and UDP segmentation offload"));
-    CHECK(says(lines, "ICMP errors of our own come from 192.0.2.1 and no IPv6 address"));
     CHECK(says(lines, "control socket /run/nat64/nat64.sock"));
 }
 
@@ -53,6 +52,20 @@ TEST_CASE("start: a long pool does not fill the screen") {
     CHECK(std::ranges::any_of(lines, [](const std::string& line) {
         return line.starts_with("pool of 20 addresses:") && line.ends_with(" and 12 more");
     }));
+}
+
+TEST_CASE("start: where ICMP errors come from, under the prefix if RFC 6052 §3.1 allows it") {
+    auto config = lab();
+    config.translator.gateway6 = Ipv6Addr::parse("2001:db8::1");
+    CHECK(says(describe_start(config, tun({})),
+               "ICMP errors of our own come from 192.0.2.1 and 2001:db8::1"));
+    config.translator.wkp_strict = false;
+    CHECK(says(describe_start(config, tun({})),
+               "ICMP errors of our own come from 192.0.2.1 and 64:ff9b::c000:201"));
+    config.translator.gateway4.reset();
+    config.translator.gateway6.reset();
+    CHECK(says(describe_start(config, tun({})),
+               "ICMP errors of our own come from no IPv4 address and no IPv6 address"));
 }
 
 TEST_CASE("stop: the sums") {
