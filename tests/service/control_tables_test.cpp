@@ -69,8 +69,8 @@ TEST_CASE("show sessions: a million rows stream in bounded memory and in small v
     CHECK(count_items(client) == kMillion);
     const std::uint64_t after = resident_bytes();
     const std::uint64_t grown = after > before ? after - before : 0;
-    MESSAGE("resident memory grew by " << grown / 1024 << " KiB, " << daemon.backend.visits.load().load()
-                                       << " visits");
+    MESSAGE("resident memory grew by " << grown / 1024 << " KiB, "
+                                       << daemon.backend.visits.load() << " visits");
     if (kMemoryTells) CHECK(grown < 4 * 1024 * 1024);
     CHECK(daemon.backend.visits > kMillion / 1024);
     check_manners(daemon.backend);
