@@ -7,12 +7,14 @@
 //   build/release/bench/translate_bench [--benchmark_repetitions=5]
 #include "backends/userspace/userspace_backend.hpp"
 #include "core/counters.hpp"
+#include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
 #include "core/translator.hpp"
 
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -125,13 +127,7 @@ private:
         ip.protocol = kProtoUdp;
         ip.source = server(flow);
         ip.destination = mapped_[flow].address;
-        std::uint32_t sum = 0;
-        Be16 words[10];
-        std::memcpy(words, &ip, sizeof ip);
-        for (auto word : words)
-            sum += word.value();
-        sum = (sum & 0xffff) + (sum >> 16);
-        ip.checksum = static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+        ip.checksum = ChecksumSum{}.add(std::as_bytes(std::span{&ip, 1})).checksum();
         UdpHeader udp{};
         udp.source_port = 53;
         udp.destination_port = mapped_[flow].port.value();
