@@ -2,7 +2,6 @@
 #include "core/pool/client_table.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace nat64::pool {
 
@@ -34,9 +33,7 @@ ClientTable::ClientTable(std::size_t capacity, unsigned prefix_length, Rng& rng)
     : prefix_length_{prefix_length}, hash_{rng}, index_{capacity}, records_{capacity} {}
 
 std::uint64_t ClientTable::hash_of(const Ipv6Addr& prefix) const noexcept {
-    std::uint64_t words[2];
-    std::memcpy(words, prefix.bytes().data(), sizeof words);
-    return hash_(words[0], words[1], 0);
+    return hash_(prefix.high(), prefix.low(), 0);
 }
 
 std::uint64_t ClientTable::hash(const Ipv6Addr& client6) const noexcept {

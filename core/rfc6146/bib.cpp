@@ -2,7 +2,6 @@
 #include "core/rfc6146/bib.hpp"
 
 #include <cassert>
-#include <cstring>
 
 namespace nat64::rfc6146 {
 
@@ -10,10 +9,9 @@ Bib::Bib(std::size_t capacity, std::size_t addresses, Rng& rng)
     : hash_{rng}, slots_{capacity}, by_client_{capacity}, by_mapped_{addresses} {}
 
 std::uint64_t Bib::hash(L4Proto protocol, const Endpoint6& client6) const noexcept {
-    std::uint64_t words[2];
-    std::memcpy(words, client6.address.bytes().data(), sizeof words);
-    return hash_(
-        words[0], words[1], static_cast<std::uint64_t>(protocol) << 16 | client6.port.value());
+    return hash_(client6.address.high(),
+                 client6.address.low(),
+                 static_cast<std::uint64_t>(protocol) << 16 | client6.port.value());
 }
 
 std::uint32_t Bib::insert(std::uint64_t hash,

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/backends/conformance.hpp"
+
+#include <set>
+
+#include <doctest/doctest.h>
+
+namespace nat64::test {
+
+namespace {
+
+using enum L4Proto;
+
+constexpr L4Proto kAll[]{Tcp, Udp, Icmp};
+const Endpoint4 kServer{Ipv4Addr{203, 0, 113, 5}, Port{443}};
+
+TcpFlags opening(L4Proto protocol) {
+    return protocol == Tcp ? kSyn : kNoFlags;
+}
+
+// What goes out comes back to the same client.
+void check_round_trip(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    for (const auto protocol : kAll) {
+        CAPTURE(name_of(protocol));
+        const auto sent = net.out(protocol, ep6(1), kServer, opening(protocol));
+        REQUIRE(sent.verdict == "ok");
+        CHECK(sent.binding->client6 == ep6(1));
+        CHECK(net.backend->owns(sent.binding->mapped4.address));
+        CHECK(net.backend->owns(protocol, sent.binding->mapped4));
+        const auto reply = net.in(
+            protocol, kServer, sent.binding->mapped4, protocol == Tcp ? kSynAck : kNoFlags);
+        REQUIRE(reply.verdict == "ok");
+        CHECK(reply.binding->client6 == ep6(1));
+        CHECK(reply.binding->mapped4 == sent.binding->mapped4);
+    }
+}
+
+// For the packet inside an ICMP error: found, and nothing comes of asking.
+void check_asking(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    for (const auto protocol : kAll) {
+        CHECK(net.backend->owns(Ipv4Addr{203, 0, 113, 77}) == false);
+        const auto sent = net.out(protocol, ep6(1), kServer, opening(protocol));
+        REQUIRE(sent.verdict == "ok");
+        const auto by_client = net.backend->find_by_client(protocol, ep6(1));
+        REQUIRE(by_client);
+        CHECK(by_client->mapped4 == sent.binding->mapped4);
+        const auto by_mapped = net.backend->find_by_mapped(protocol, sent.binding->mapped4);
+        REQUIRE(by_mapped);
+        CHECK(by_mapped->client6 == ep6(1));
+        CHECK_FALSE(net.backend->find_by_mapped(protocol, ep4("203.0.113.77", 1)));
+    }
+}
+
+// Two clients are never one transport address.
+void check_distinct(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    std::set<Endpoint4> mapped;
+    for (unsigned host = 1; host <= 50; ++host) {
+        const auto sent = net.out(Udp, ep6(host), kServer);
+        REQUIRE(sent.verdict == "ok");
+        CHECK(mapped.insert(sent.binding->mapped4).second);
+    }
+}
+
+void check_not_ours(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    for (const auto protocol : kAll) {
+        CHECK(net.in(protocol, kServer, ep4("203.0.113.77", 5000), opening(protocol)).verdict ==
+              "not_in_pool");
+    }
+}
+
+// prepare() changes nothing but speed, and hints that have become wrong do no harm.
+void check_prepare(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    std::vector<OutboundFlow> flows(20);
+    for (unsigned i = 0; i < flows.size(); ++i) {
+        flows[i].client6 = ep6(1 + i % 5);
+        flows[i].server4 = kServer;
+        flows[i].protocol = Udp;
+    }
+    net.backend->prepare(flows, {});
+    std::set<Endpoint4> mapped;
+    for (const auto& flow : flows) {
+        const auto resolved = net.backend->resolve_outbound(flow, net.clock.now());
+        REQUIRE(resolved);
+        CHECK(resolved->client6 == flow.client6);
+        mapped.insert(resolved->mapped4);
+    }
+    CHECK(mapped.size() == 5);
+    std::vector<InboundFlow> replies(1);
+    replies[0].server4 = kServer;
+    replies[0].mapped4 = *mapped.begin();
+    replies[0].protocol = Udp;
+    net.backend->prepare(flows, replies);
+    OwnedPacket packet{pattern(60)};
+    for (const auto& flow : flows)
+        CHECK(net.backend->resolve_outbound(flow, net.clock.now()));
+    CHECK(net.backend->resolve_inbound(replies[0], packet.buffer(), net.clock.now()));
+}
+
+void check_expire_says_when(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    REQUIRE(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    CHECK(net.backend->expire(net.clock.now(), {}, net.notes) > net.clock.now());
+}
+
+// Rows of what is there, page by page, within the capacity and the budget.
+void check_snapshot(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    for (unsigned host = 1; host <= 50; ++host)
+        REQUIRE(net.out(Udp, ep6(host), kServer).verdict == "ok");
+    std::set<Endpoint6> seen;
+    std::optional<Cursor> cursor = 0;
+    for (int calls = 0; cursor && calls < 100'000; ++calls) {
+        std::vector<BindingRow> rows;
+        rows.reserve(7);
+        cursor = net.backend->snapshot(*cursor, {}, {.slots = 5}, rows);
+        CHECK(rows.size() <= 7);
+        for (const auto& row : rows)
+            CHECK(seen.insert(row.client6).second);
+    }
+    CHECK_FALSE(cursor);
+    CHECK(seen.size() == 50);
+}
+
+void check_endpoint_independent_mapping(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    for (const auto protocol : kAll) {
+        const auto one = net.out(protocol, ep6(1), kServer, opening(protocol));
+        const auto two = net.out(protocol, ep6(1), ep4("198.51.100.9", 80), opening(protocol));
+        REQUIRE(one.verdict == "ok");
+        REQUIRE(two.verdict == "ok");
+        CHECK(one.binding->mapped4 == two.binding->mapped4);
+    }
+}
+
+void check_lists_sessions(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    REQUIRE(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    const auto rows = net.sessions();
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].client6 == ep6(1));
+    CHECK(rows[0].server4 == kServer);
+    CHECK(rows[0].packets == 1);
+    CHECK(rows[0].bytes == 100);
+    CHECK(rows[0].expires_in > 0s);
+}
+
+void check_session_limits(NaptSettings settings, const MakeBackend& make) {
+    settings.limits.sessions_per_client = 3;
+    Network net{settings, make};
+    for (unsigned port = 1; port <= 3; ++port)
+        CHECK(net.out(Udp, ep6(1), ep4("203.0.113.5", port)).verdict == "ok");
+    CHECK(net.out(Udp, ep6(1), ep4("203.0.113.5", 4)).verdict == "client_session_limit 1/1");
+    CHECK(net.out(Udp, ep6(2), ep4("203.0.113.5", 4)).verdict == "ok");
+}
+
+void check_port_limits(NaptSettings settings, const MakeBackend& make) {
+    settings.limits.ports_per_client = 2;
+    Network net{settings, make};
+    CHECK(net.out(Udp, ep6(1, 10), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(1, 11), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(1, 12), kServer).verdict == "client_port_limit 1/1");
+}
+
+} // namespace
+
+void check_conformance(const NaptSettings& settings, const MakeBackend& make) {
+    const auto can = Network{settings, make}.backend->capabilities();
+    check_round_trip(settings, make);
+    check_asking(settings, make);
+    check_distinct(settings, make);
+    check_not_ours(settings, make);
+    check_prepare(settings, make);
+    check_expire_says_when(settings, make);
+    check_snapshot(settings, make);
+    if (can.endpoint_independent_mapping) check_endpoint_independent_mapping(settings, make);
+    if (can.lists_sessions) check_lists_sessions(settings, make);
+    if (can.session_limits) check_session_limits(settings, make);
+    if (can.port_limits) check_port_limits(settings, make);
+}
+
+} // namespace nat64::test

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ring by itself: what is due comes out, nothing else does, whatever the jumps of time.
+#include "core/random.hpp"
+#include "core/tables/timer_ring.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace nat64::tables {
+
+namespace {
+
+std::set<std::uint32_t> take_all(TimerRing& ring, Tick now) {
+    std::set<std::uint32_t> all;
+    std::array<std::uint32_t, 3> some{};
+    for (;;) {
+        const auto n = ring.take_due(now, some);
+        all.insert(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
+        if (n < some.size()) return all;
+    }
+}
+
+} // namespace
+
+TEST_CASE("timer ring: a node comes in its own tick, not before") {
+    const auto ring = std::make_unique<TimerRing>(10);
+    ring->link(3, Tick{1000});
+    CHECK(ring->next() == Tick{1000});
+    CHECK(take_all(*ring, Tick{999}).empty());
+    CHECK(take_all(*ring, Tick{1000}) == std::set<std::uint32_t>{3});
+    CHECK_FALSE(ring->linked(3));
+    CHECK_FALSE(ring->next());
+}
+
+TEST_CASE("timer ring: a node that is unlinked does not come") {
+    const auto ring = std::make_unique<TimerRing>(10);
+    for (std::uint32_t i = 0; i < 5; ++i)
+        ring->link(i, Tick{7});
+    ring->unlink(4); // first
+    ring->unlink(2); // middle
+    ring->unlink(0); // last
+    ring->unlink(0); // twice is harmless
+    CHECK(take_all(*ring, Tick{7}) == std::set<std::uint32_t>{1, 3});
+}
+
+TEST_CASE("timer ring: a deadline beyond the ring is looked at earlier, at the ring's end") {
+    const auto ring = std::make_unique<TimerRing>(1);
+    ring->link(0, Tick{5 * TimerRing::kSlots});
+    const auto next = ring->next();
+    REQUIRE(next);
+    CHECK(next->count() == TimerRing::kSlots - 1);
+}
+
+TEST_CASE("timer ring: ticks may wrap") {
+    const auto ring = std::make_unique<TimerRing>(2);
+    (void)take_all(*ring, Tick{0x7fff'ffff});
+    (void)take_all(*ring, Tick{0xffff'fff0});
+    ring->link(0, Tick{5});
+    CHECK(take_all(*ring, Tick{4}).empty());
+    CHECK(take_all(*ring, Tick{5}).size() == 1);
+}
+
+TEST_CASE("timer ring: like a sorted map, with refreshed, removed and far nodes and jumps") {
+    constexpr std::uint32_t kNodes = 200;
+    const auto ring = std::make_unique<TimerRing>(kNodes);
+    Rng rng{Secret{11, 12}};
+    std::map<std::uint32_t, std::uint32_t> deadlines;
+    std::uint32_t now = 1000;
+    for (int round = 0; round < 20000; ++round) {
+        const auto node = rng.below(kNodes);
+        if (deadlines.contains(node)) {
+            ring->unlink(node);
+            deadlines.erase(node);
+        } else {
+            const auto far = rng.below(20) == 0 ? 4 * TimerRing::kSlots : 3000;
+            deadlines[node] = now + 1 + rng.below(far);
+            ring->link(node, Tick{deadlines[node]});
+        }
+        if (rng.below(3) == 0) continue;
+        now += rng.below(rng.below(200) == 0 ? 3 * TimerRing::kSlots : 40);
+        std::set<std::uint32_t> due;
+        std::erase_if(deadlines, [&](const auto& entry) {
+            if (entry.second > now) return false;
+            due.insert(entry.first);
+            return true;
+        });
+        // The caller's part: a node whose time has not come is linked again.
+        std::set<std::uint32_t> taken;
+        for (const auto n : take_all(*ring, Tick{now})) {
+            if (deadlines.contains(n))
+                ring->link(n, Tick{deadlines[n]});
+            else
+                taken.insert(n);
+        }
+        REQUIRE(taken == due);
+        const auto next = ring->next();
+        REQUIRE(next.has_value() == !deadlines.empty());
+        if (next)
+            REQUIRE(std::ranges::all_of(
+                deadlines, [&](const auto& entry) { return entry.second >= next->count(); }));
+    }
+}
+
+} // namespace nat64::tables
