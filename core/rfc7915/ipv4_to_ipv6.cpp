@@ -115,24 +115,37 @@ void rewrite_transport(PacketBuffer& packet,
         add_udp_checksum(packet, transport, outgoing, partial);
 }
 
+/// What ipv4_to_ipv6() was asked to do, for what it does seldom.
+struct Task {
+    PacketBuffer& packet;
+    const PacketView& view;
+    const Outgoing6& outgoing;
+    std::uint8_t hop_limit;
+    std::uint32_t length; ///< as in rewrite_transport()
+    Mtu limit;
+};
+
 /// Fragments carry no partial checksums: no device could finish them.
-unsigned cut_up(PacketBuffer& packet,
-                const PacketView& view,
-                const Outgoing6& outgoing,
-                std::uint32_t length,
-                const Cut& cut,
-                Scratch& scratch,
-                Emit& emit) noexcept {
+unsigned cut_up(const Task& task, Scratch& scratch, Emit& emit) noexcept {
+    auto& packet = task.packet;
+    const auto& view = task.view;
+    Cut cut{ipv6_fields(view, task.outgoing),
+            view.fragment_id,
+            view.fragment_offset,
+            view.more_fragments,
+            task.limit};
+    cut.header.hop_limit = task.hop_limit;
     const auto transport = packet.bytes().subspan(view.transport_offset);
     if (packet.offload.segmentation == Segmentation::Udp) {
         auto& header = overlay<UdpHeader>(transport);
-        header.source_port = outgoing.source.port.value();
-        header.destination_port = outgoing.destination.port.value();
+        header.source_port = task.outgoing.source.port.value();
+        header.destination_port = task.outgoing.destination.port.value();
         return emit_datagrams(transport, packet.offload.segment_size, cut, scratch, emit);
     }
     finish_partial_checksum(packet);
     if (view.has_transport_header())
-        rewrite_transport(packet, view, outgoing, length, PartialChecksums::Forbidden);
+        rewrite_transport(
+            packet, view, task.outgoing, task.length, PartialChecksums::Forbidden);
     return emit_pieces(transport, cut, scratch, emit);
 }
 
@@ -171,21 +184,12 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
     assert(view.family == Family::V4 && view.bytes.data() == packet.data());
     packet.resize(view.bytes.size());
     auto& offload = packet.offload;
-    auto fields = ipv6_fields(view, outgoing);
-    fields.hop_limit = next_hop_limit(view.hop_limit, settings.hop_policy, count_hop);
-
+    const auto hop_limit = next_hop_limit(view.hop_limit, settings.hop_policy, count_hop);
     const auto length = transport_length != 0 ? transport_length : view.transport_length();
     if (must_be_cut(view, offload, settings)) [[unlikely]] {
         const auto limit = cut_limit(settings);
         if (offload.segmentation != Segmentation::Tcp)
-            return cut_up(
-                packet,
-                view,
-                outgoing,
-                length,
-                {fields, view.fragment_id, view.fragment_offset, view.more_fragments, limit},
-                scratch,
-                emit);
+            return cut_up({packet, view, outgoing, hop_limit, length, limit}, scratch, emit);
         shrink_segments(packet, view, limit);
     }
 
@@ -196,6 +200,8 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
         packet.push_front(headers - view.transport_offset);
     else
         packet.pop_front(view.transport_offset - headers);
+    auto fields = ipv6_fields(view, outgoing);
+    fields.hop_limit = hop_limit;
     write_headers(packet.bytes(), fields, view);
     if (offload.partial_checksum) offload.checksum_start = static_cast<std::uint16_t>(headers);
     emit.packet(packet);

@@ -33,17 +33,18 @@ namespace nat64::rfc7915 {
 /// Writes IPv6 header and, for a fragment, Fragment header: "Identification: the low-order 16
 /// bits copied from the Identification field in the IPv4 header, the high-order 16 bits set to
 /// zero" (RFC 7915 §4.1).
-inline void
-write_headers(std::span<std::byte> at, Ipv6Fields fields, const PacketView& view) noexcept {
-    if (view.is_fragment()) [[unlikely]] {
-        write_fragment_header(at.subspan(sizeof(Ipv6Header)),
-                              fields.next_header,
-                              view.fragment_offset,
-                              view.more_fragments,
-                              view.fragment_id);
-        fields.next_header = kProtoFragment;
-    }
+inline void write_headers(std::span<std::byte> at,
+                          const Ipv6Fields& fields,
+                          const PacketView& view) noexcept {
     write_header(at, fields);
+    if (!view.is_fragment()) [[likely]]
+        return;
+    overlay<Ipv6Header>(at).next_header = kProtoFragment;
+    write_fragment_header(at.subspan(sizeof(Ipv6Header)),
+                          fields.next_header,
+                          view.fragment_offset,
+                          view.more_fragments,
+                          view.fragment_id);
 }
 
 } // namespace nat64::rfc7915

@@ -18,24 +18,49 @@ namespace nat64::rfc7915 {
 
 namespace {
 
-// ---- what the addresses contribute ----
+/// What changes in the data of a checksum, as a sum modulo 65535 that is folded once, at the end.
+/// What goes is subtracted as a whole: kModulus is a multiple of 65535 that no sum of the words
+/// seen here exceeds (eight addresses' words and a few more).
+class Delta {
+public:
+    constexpr Delta& add(std::uint64_t sum) noexcept {
+        sum_ += sum;
+        return *this;
+    }
 
-struct Addresses4 {
-    Ipv4Addr source;
-    Ipv4Addr destination;
+    constexpr Delta& remove(std::uint64_t sum) noexcept {
+        sum_ += kModulus - sum;
+        return *this;
+    }
+
+    [[nodiscard]] constexpr ChecksumSum sum() const noexcept {
+        return ChecksumSum{}
+            .add32(static_cast<std::uint32_t>(sum_))
+            .add32(static_cast<std::uint32_t>(sum_ >> 32));
+    }
+
+    [[nodiscard]] constexpr std::uint16_t full(std::uint16_t checksum) const noexcept {
+        return sum().add(static_cast<std::uint16_t>(~checksum)).checksum();
+    }
+
+    [[nodiscard]] constexpr std::uint16_t partial(std::uint16_t pseudo) const noexcept {
+        return sum().add(pseudo).folded();
+    }
+
+private:
+    static constexpr std::uint64_t kModulus = std::uint64_t{0xffff} << 32;
+
+    std::uint64_t sum_ = 0;
 };
 
-struct Addresses6 {
-    const Ipv6Addr& source;
-    const Ipv6Addr& destination;
-};
-
-ChecksumSum sum_of(const Addresses4& a) noexcept {
-    return ChecksumSum{}.add(a.source).add(a.destination);
+constexpr std::uint64_t words(Ipv4Addr a) noexcept {
+    return a.bits();
 }
 
-ChecksumSum sum_of(const Addresses6& a) noexcept {
-    return ChecksumSum{}.add(a.source).add(a.destination);
+constexpr std::uint64_t words(const Ipv6Addr& a) noexcept {
+    const auto high = a.high();
+    const auto low = a.low();
+    return (high >> 32) + (high & 0xffffffff) + (low >> 32) + (low & 0xffffffff);
 }
 
 // ---- TCP and UDP ----
@@ -51,7 +76,7 @@ constexpr std::size_t checksum_offset(std::uint8_t protocol) noexcept {
 void update_tcp_udp(std::span<std::byte> transport,
                     std::uint8_t protocol,
                     std::uint32_t ports_after,
-                    ChecksumSum delta,
+                    Delta delta,
                     ChecksumKind kind) noexcept {
     auto& ports = overlay<Be32>(transport);
     const auto ports_before = ports.value();
@@ -60,13 +85,12 @@ void update_tcp_udp(std::span<std::byte> transport,
     if (offset + sizeof(Be16) > transport.size()) return;
     auto& checksum = overlay<Be16>(transport, offset);
     if (kind == ChecksumKind::Partial) {
-        checksum = update_partial(checksum.value(), delta.folded());
+        checksum = delta.partial(checksum.value());
         return;
     }
     const bool udp = protocol == kProtoUdp;
     if (udp && checksum.value() == 0) return;
-    delta.add32(ports_after).add32(~ports_before);
-    const auto updated = update_full(checksum.value(), delta.folded());
+    const auto updated = delta.add(ports_after).remove(ports_before).full(checksum.value());
     checksum = udp && updated == 0 ? std::uint16_t{0xffff} : updated;
 }
 
@@ -103,15 +127,20 @@ constexpr std::uint8_t query_to_ipv6(std::uint8_t type) noexcept {
 void update_query(std::span<std::byte> transport,
                   std::uint8_t type,
                   Port identifier,
-                  ChecksumSum delta) noexcept {
+                  Delta delta) noexcept {
     auto& header = overlay<IcmpHeader>(transport);
     auto& id = overlay<Be16>(transport, offsetof(IcmpHeader, rest));
-    const auto type_before = std::uint32_t{header.type} << 8;
-    delta.add32(std::uint32_t{type} << 8).add32(~type_before);
-    delta.add(identifier.value()).subtract(id.value());
+    delta.add(std::uint64_t{type} << 8).remove(std::uint64_t{header.type} << 8);
+    delta.add(identifier.value()).remove(id.value());
     header.type = type;
     id = identifier.value();
-    header.checksum = update_full(header.checksum.value(), delta.folded());
+    header.checksum = delta.full(header.checksum.value());
+}
+
+/// RFC 8200 §8.1, without folding.
+constexpr std::uint64_t icmpv6_pseudo_header(std::uint64_t addresses,
+                                             std::uint32_t length) noexcept {
+    return addresses + length + kProtoIcmpv6;
 }
 
 } // namespace
@@ -121,18 +150,15 @@ void transport_to_ipv4(std::span<std::byte> transport,
                        const Outgoing4& outgoing,
                        const TransportContext& context) noexcept {
     const auto& ip = view.ipv6();
-    const auto source = ip.source.value();
-    const auto destination = ip.destination.value();
+    const auto before = words(ip.source.value()) + words(ip.destination.value());
     if (view.protocol == kProtoIcmpv6) {
-        const auto pseudo = pseudo_header(source, destination, kProtoIcmpv6, context.length);
-        const ChecksumSum delta = ChecksumSum{}.subtract(pseudo.folded());
+        const auto delta = Delta{}.remove(icmpv6_pseudo_header(before, context.length));
         const auto type = query_to_ipv4(view.icmp_type);
         return update_query(transport, type, outgoing.source.port, delta);
     }
-    const Addresses6 before{source, destination};
-    const Addresses4 after{outgoing.source.address, outgoing.destination.address};
-    const auto delta = sum_of(after).subtract(sum_of(before).folded());
+    const auto after = words(outgoing.source.address) + words(outgoing.destination.address);
     const auto ports = both(outgoing.source.port, outgoing.destination.port);
+    const auto delta = Delta{}.add(after).remove(before);
     update_tcp_udp(transport, view.protocol, ports, delta, context.checksum);
 }
 
@@ -140,18 +166,16 @@ void transport_to_ipv6(std::span<std::byte> transport,
                        const PacketView& view,
                        const Outgoing6& outgoing,
                        const TransportContext& context) noexcept {
-    const auto& source = outgoing.source.address;
-    const auto& destination = outgoing.destination.address;
+    const auto after = words(outgoing.source.address) + words(outgoing.destination.address);
     if (view.protocol == kProtoIcmp) {
-        const auto pseudo = pseudo_header(source, destination, kProtoIcmpv6, context.length);
+        const auto delta = Delta{}.add(icmpv6_pseudo_header(after, context.length));
         const auto type = query_to_ipv6(view.icmp_type);
-        return update_query(transport, type, outgoing.source.port, pseudo);
+        return update_query(transport, type, outgoing.source.port, delta);
     }
     const auto& ip = view.ipv4();
-    const Addresses4 before{ip.source.value(), ip.destination.value()};
-    const Addresses6 after{source, destination};
-    const auto delta = sum_of(after).subtract(sum_of(before).folded());
+    const auto before = words(ip.source.value()) + words(ip.destination.value());
     const auto ports = both(outgoing.source.port, outgoing.destination.port);
+    const auto delta = Delta{}.add(after).remove(before);
     update_tcp_udp(transport, view.protocol, ports, delta, context.checksum);
 }
 
