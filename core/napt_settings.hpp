@@ -41,6 +41,7 @@ struct Limits {
     std::uint32_t ports_per_client = 1024;
     std::uint32_t half_open_per_client = 256; ///< TCP sessions in V6 INIT or V4 INIT
     std::uint32_t new_sessions_per_second = 0;
+    std::uint32_t addresses_per_client = 256; ///< napt: kernel: hosts of one client prefix
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -66,6 +67,8 @@ struct StaticItem {
 struct NaptSettings {
     rfc6052::Nat64Prefix prefix;
     std::vector<PoolItem> pool;
+    /// napt: kernel: addresses for the 1:1 map, seen by nobody but this machine.
+    std::optional<Prefix4> inner_pool;
     std::vector<Ipv4Addr> reserved; ///< pool addresses that are not given out: gateway.ipv4
     std::vector<StaticItem> statics;
     Timeouts timeouts;

@@ -87,6 +87,9 @@ enum class Verdict : std::uint8_t {
     X(SessionLimit, "session_limit", "limits.sessions is reached or a table is full")          \
     X(ClientSessionLimit, "client_session_limit", "limits.sessions_per_client is reached")     \
     X(ClientPortLimit, "client_port_limit", "limits.ports_per_client is reached")              \
+    X(ClientAddressLimit,                                                                      \
+      "client_address_limit",                                                                  \
+      "limits.addresses_per_client is reached (napt: kernel)")                                 \
     X(ClientHalfOpenLimit, "client_half_open_limit", "limits.half_open_per_client is reached") \
     X(ClientRateLimit, "client_rate_limit", "limits.new_sessions_per_second is reached")       \
     X(HairpinLoop, "hairpin_loop", "hairpinned packet would go round again")                   \
