@@ -90,10 +90,10 @@ TEST_CASE("host map: hosts come, stay busy and go, like in std::map") {
         REQUIRE(map[slot].client6 == client6);
         const auto until =
             std::max(known[n].busy_until,
-                     tables::after(now, static_cast<std::uint32_t>(random.between(1, 900))));
+                     tables::after(now, static_cast<std::uint32_t>(random.between(1, 1500))));
         map[slot].busy_until = known[n].busy_until = until;
     }
-    CHECK(map.used() > 200);
+    CHECK(map.used() > 230); // now and then it was full
 }
 
 TEST_CASE("host map: a client that comes back gets the address it had, after a restart too") {
