@@ -119,7 +119,8 @@ def page_keys(root):
     refused = []
     for key in schema_keys(read(root, SCHEMA)):
         if key.get("support") == "Support::NotYet":
-            refused.append(key["path"])
+            meaning = f" ({key['values']})" if "values" in key else ""
+            refused.append(key["path"] + meaning)
             continue
         if key.get("type") == "Type::Map":
             continue
@@ -129,7 +130,8 @@ def page_keys(root):
             lines.append(escaped(sentence(f"Value: {key['values']}")))
         if "default_text" in key:
             lines.append(escaped(sentence(f"Default: {key['default_text']}")))
-    lines += [".El", ".Pp", "Known, but not supported by this version and refused by name:"]
+    lines += [".El", ".Pp", "Known, but not supported by this version and refused by name,"]
+    lines += ["unless the value is the one in parentheses, which says what happens anyway:"]
     lines.append(escaped(", ".join(refused) + "."))
     return [*lines, END]
 
@@ -226,7 +228,8 @@ class SelfTest(TreeTest):
             '    {.path = "m", .type = Type::Map, .help = "map"},\n'
             '    {.path = "m.a",\n .values = "1",\n .default_text = "\\"1\\"",\n'
             '     .help = "one "\n "two",\n .read = read::limit<&L::x, 1>},\n'
-            '    {.path = "n", .help = "no", .support = Support::NotYet},\n});\n'
+            '    {.path = "n", .help = "no", .support = Support::NotYet},\n'
+            '    {.path = "o", .values = "1", .help = "no", .support = Support::NotYet},\n});\n'
         )
         page = f".Dd x\n{BEGIN}\n{END}\n"
         root = self.make({SCHEMA: schema, PAGE: page})
@@ -234,7 +237,7 @@ class SelfTest(TreeTest):
         write_keys(root)
         self.assertEqual(list(check_keys(root)), [])
         text = read(root, PAGE)
-        for line in (".It Sy m.a", "One two.", "Value: 1.", 'Default: "1".', "n."):
+        for line in (".It Sy m.a", "One two.", "Value: 1.", 'Default: "1".', "n, o (1)."):
             self.assertIn(line, text.split("\n"))
         root = self.make({SCHEMA: schema.replace("two", "three"), PAGE: text})
         self.assertEqual(len(list(check_keys(root))), 1)
