@@ -4,7 +4,6 @@
 // Control path only; may allocate.
 #include "core/net/address.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -28,13 +27,23 @@ std::optional<unsigned> parse_decimal(std::string_view text, unsigned limit) {
     return value <= limit ? std::optional{value} : std::nullopt;
 }
 
+std::optional<unsigned> hex_digit(char c) {
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
+    return {};
+}
+
+/// One to four hexadecimal digits.
 std::optional<std::uint16_t> parse_group(std::string_view text) {
     if (text.empty() || text.size() > 4) return {};
-    std::uint16_t value = 0;
-    const auto* const end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, value, 16);
-    if (result.ec != std::errc{} || result.ptr != end) return {};
-    return value;
+    unsigned value = 0;
+    for (const char c : text) {
+        const auto digit = hex_digit(c);
+        if (!digit) return {};
+        value = value << 4 | *digit;
+    }
+    return static_cast<std::uint16_t>(value);
 }
 
 using Groups = std::array<std::uint16_t, 8>;
@@ -100,7 +109,7 @@ Run longest_zero_run(const Groups& groups) {
         std::size_t n = 0;
         while (i + n < groups.size() && groups[i + n] == 0)
             ++n;
-        if (n >= 2 && n > best.length) best = {i, n};
+        if (n >= 2 && n > best.length) best = {.begin = i, .length = n};
     }
     return best;
 }

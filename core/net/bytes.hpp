@@ -5,6 +5,7 @@
 // host-order values.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -32,7 +33,7 @@ public:
     constexpr BigEndian& operator=(Integer host) noexcept {
         if (!std::is_constant_evaluated()) {
             const Integer raw = to_big_endian(host);
-            std::memcpy(bytes_, &raw, sizeof raw);
+            std::memcpy(bytes_.data(), &raw, sizeof raw);
             return *this;
         }
         for (std::size_t i = sizeof(Integer); i-- > 0;) {
@@ -50,15 +51,15 @@ public:
                 host = static_cast<Integer>((host << 8) | byte);
             return host;
         }
-        Integer raw;
-        std::memcpy(&raw, bytes_, sizeof raw);
+        Integer raw = 0;
+        std::memcpy(&raw, bytes_.data(), sizeof raw);
         return to_big_endian(raw);
     }
 
     friend constexpr bool operator==(const BigEndian&, const BigEndian&) noexcept = default;
 
 private:
-    std::uint8_t bytes_[sizeof(Integer)]{};
+    std::array<std::uint8_t, sizeof(Integer)> bytes_{};
 };
 
 using Be16 = BigEndian<std::uint16_t>;
@@ -70,12 +71,14 @@ static_assert(sizeof(Be32) == 4 && alignof(Be32) == 1);
 static_assert(sizeof(Be64) == 8 && alignof(Be64) == 1);
 
 /// Views packet bytes as a wire format (core/net/headers.hpp) without copying. The caller has
-/// checked that `offset + sizeof(Wire)` lies inside.
+/// checked that `offset + sizeof(Wire)` lies inside. The one cast of its kind: Wire consists of
+/// bytes, so neither alignment nor type is at stake.
 template <typename Wire>
 [[nodiscard]] const Wire& overlay(std::span<const std::byte> bytes,
                                   std::size_t offset = 0) noexcept {
     static_assert(alignof(Wire) == 1 && std::is_trivially_copyable_v<Wire>);
     assert(offset + sizeof(Wire) <= bytes.size());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): see above
     return *reinterpret_cast<const Wire*>(bytes.data() + offset);
 }
 
@@ -83,6 +86,7 @@ template <typename Wire>
 [[nodiscard]] Wire& overlay(std::span<std::byte> bytes, std::size_t offset = 0) noexcept {
     static_assert(alignof(Wire) == 1 && std::is_trivially_copyable_v<Wire>);
     assert(offset + sizeof(Wire) <= bytes.size());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): see above
     return *reinterpret_cast<Wire*>(bytes.data() + offset);
 }
 

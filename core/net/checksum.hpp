@@ -8,6 +8,7 @@
 #include "core/net/address.hpp"
 #include "core/net/bytes.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -108,9 +109,9 @@ private:
 /// is right (RFC 791 §3.1).
 [[nodiscard]] inline std::uint16_t
 ipv4_header_sum(std::span<const std::byte, 20> header) noexcept {
-    std::uint64_t words[2];
-    std::uint32_t last;
-    std::memcpy(words, header.data(), sizeof words);
+    std::array<std::uint64_t, 2> words{};
+    std::uint32_t last = 0;
+    std::memcpy(words.data(), header.data(), sizeof words);
     std::memcpy(&last, header.data() + sizeof words, sizeof last);
     std::uint64_t sum = words[0] + words[1];
     sum += sum < words[1] ? 1U : 0U;

@@ -7,6 +7,7 @@
 #include "core/net/address.hpp"
 #include "core/net/bytes.hpp"
 
+#include <array>
 #include <cstdint>
 
 namespace nat64 {
@@ -36,7 +37,7 @@ struct WireAddr4 {
 
 /// An IPv6 address on the wire.
 struct WireAddr6 {
-    Ipv6Addr::Bytes bytes;
+    Ipv6Addr::Bytes bytes{};
 
     [[nodiscard]] Ipv6Addr value() const noexcept { return Ipv6Addr{bytes}; }
 
@@ -48,13 +49,13 @@ struct WireAddr6 {
 
 /// RFC 791 §3.1, without options.
 struct Ipv4Header {
-    std::uint8_t version_ihl;
-    std::uint8_t tos;
+    std::uint8_t version_ihl = 0;
+    std::uint8_t tos = 0;
     Be16 total_length;
     Be16 identification;
     Be16 flags_fragment; ///< kDontFragment | kMoreFragments | offset in 8-byte units
-    std::uint8_t ttl;
-    std::uint8_t protocol;
+    std::uint8_t ttl = 0;
+    std::uint8_t protocol = 0;
     Be16 checksum;
     WireAddr4 source;
     WireAddr4 destination;
@@ -68,16 +69,16 @@ struct Ipv4Header {
 struct Ipv6Header {
     Be32 version_class_flow; ///< version 4 bits, traffic class 8, flow label 20
     Be16 payload_length;
-    std::uint8_t next_header;
-    std::uint8_t hop_limit;
+    std::uint8_t next_header = 0;
+    std::uint8_t hop_limit = 0;
     WireAddr6 source;
     WireAddr6 destination;
 };
 
 /// RFC 8200 §4.5.
 struct Ipv6FragmentHeader {
-    std::uint8_t next_header;
-    std::uint8_t reserved;
+    std::uint8_t next_header = 0;
+    std::uint8_t reserved = 0;
     Be16 offset_more; ///< offset in 8-byte units << 3 | M flag
     Be32 identification;
 };
@@ -85,8 +86,8 @@ struct Ipv6FragmentHeader {
 /// The common start of extension headers (RFC 8200 §4.2-§4.6): length in 8-byte units, the
 /// first not counted.
 struct Ipv6ExtensionHeader {
-    std::uint8_t next_header;
-    std::uint8_t length;
+    std::uint8_t next_header = 0;
+    std::uint8_t length = 0;
 };
 
 struct UdpHeader {
@@ -102,8 +103,8 @@ struct TcpHeader {
     Be16 destination_port;
     Be32 sequence;
     Be32 acknowledgment;
-    std::uint8_t data_offset; ///< header length in 4-byte units << 4
-    std::uint8_t flags;
+    std::uint8_t data_offset = 0; ///< header length in 4-byte units << 4
+    std::uint8_t flags = 0;
     Be16 window;
     Be16 checksum;
     Be16 urgent;
@@ -128,10 +129,10 @@ struct TcpFlags {
 /// RFC 792 and RFC 4443 share this start. `rest` is identifier and sequence number of an echo,
 /// the MTU or pointer of an error, the length field of RFC 4884.
 struct IcmpHeader {
-    std::uint8_t type;
-    std::uint8_t code;
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
     Be16 checksum;
-    std::uint8_t rest[4];
+    std::array<std::uint8_t, 4> rest{};
 };
 
 static_assert(sizeof(Ipv4Header) == 20 && alignof(Ipv4Header) == 1);

@@ -15,9 +15,9 @@
 namespace nat64 {
 
 /// Checks `packet.offload` against the packet, which `view` has parsed, and leaves only:
-///   - a partial checksum of TCP or UDP in the usual place, in a packet that is no fragment. Any
-///     other one that lies behind the IP headers (ICMPv6, encapsulated) is finished by summing
-///     and becomes a full one;
+///   - a partial checksum of TCP or UDP in the usual place, in a packet that is no fragment.
+///     Any other one that lies behind the IP headers (ICMPv6, encapsulated) is finished by
+///     summing and becomes a full one;
 ///   - segmentation of TCP or UDP into more than one segment, in a packet that is no fragment;
 ///     of UDP only with a partial checksum.
 /// The values of what is not there become zero. Writes to the packet's checksum field at most.

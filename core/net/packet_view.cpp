@@ -10,7 +10,9 @@
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
 #include "core/net/packet_buffer.hpp"
+#include "core/net/transport.hpp"
 #include "core/refusal.hpp"
+#include "core/verdict.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -156,7 +158,7 @@ void read_ipv4_fields(PacketView& view, const Ipv4Header& header) noexcept {
 Failure parse_ipv4(PacketView& view, std::span<const std::byte> bytes, bool quoted) noexcept {
     if (bytes.size() < sizeof(Ipv4Header)) return DropReason::Truncated;
     const auto& header = overlay<Ipv4Header>(bytes);
-    const std::size_t header_size = (header.version_ihl & 0x0fU) * 4;
+    const std::size_t header_size = std::size_t{header.version_ihl & 0x0fU} * 4;
     const std::size_t length = header.total_length.value();
     if (header_size < sizeof(Ipv4Header) || length < header_size)
         return DropReason::BadIpv4Header;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time that moves when a test says so.
+// Time that moves when a test says so. It starts an hour after the epoch, so that "never" and
+// "now" do not look the same.
 #pragma once
 
 #include "core/clock.hpp"
@@ -15,7 +16,6 @@ public:
     Clock::time_point advance(Clock::duration by) noexcept { return now_ += by; }
 
 private:
-    /// Not the epoch: "never" and "now" must not look the same.
     Clock::time_point now_{std::chrono::hours{1}};
 };
 
