@@ -235,6 +235,8 @@ constexpr std::array kSchema = std::to_array<Key>({
     {.path = "destinations", .type = Type::Map, .help = "which IPv4 hosts may be reached"},
     {.path = "destinations.private",
      .type = Type::Boolean,
+     .values = "true",
+     .default_text = "true",
      .help = "private IPv4 addresses too",
      .reload = Reload::Yes,
      .support = Support::NotYet},

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options are declared here and nowhere else; what they mean is the verb's own file.
+#include "cli/verbs.hpp"
+
+#include "cli/usage_error.hpp"
+#include "config/load.hpp"
+#include "config/print.hpp"
+#include "daemon/app.hpp"
+
+#include <array>
+#include <csignal>
+#include <iostream>
+#include <map>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+namespace nat64::cli {
+
+namespace {
+
+constexpr auto kDefaultConfig = "/etc/nat64/nat64.yaml";
+
+/// The file that -c names, else the default one, else no file at all.
+config::Config load_config(const Options& options) {
+    if (!options.config.empty()) return config::load(options.config);
+    if (std::filesystem::exists(kDefaultConfig)) return config::load(kDefaultConfig);
+    std::cerr << fmt::format("nat64: no {} and no -c FILE: using defaults\n", kDefaultConfig);
+    return config::defaults();
+}
+
+void flush_output() {
+    if (!std::cout.flush())
+        throw std::runtime_error{"cannot write to standard output; is its disk full?"};
+}
+
+void add_config(CLI::App& app, Options& options) {
+    app.add_option(
+           "-c,--config", options.config, "configuration; default: /etc/nat64/nat64.yaml")
+        ->type_name("FILE");
+}
+
+void add_nothing(CLI::App& /*app*/, Options& /*options*/) {}
+
+void add_show(CLI::App& app, Options& options) {
+    auto& show = options.show;
+    app.add_option("WHAT", show.what, "status, bindings, sessions, pool, drops or config")
+        ->required();
+    app.add_option("--socket", show.socket, "control socket of the daemon")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_option("--client", show.client, "only of this IPv6 client")->type_name("PREFIX");
+    app.add_option("--server", show.server, "only to this IPv4 server")->type_name("PREFIX");
+    app.add_option("--mapped", show.mapped, "only as this pool address")->type_name("PREFIX");
+    app.add_option("--protocol", show.protocol, "only tcp, udp or icmp")->type_name("NAME");
+    app.add_option("--limit", show.limit, "at most so many rows")->type_name("N");
+    app.add_flag("--count", show.count, "only how many rows there are");
+    app.add_flag("--all", show.all, "drops: those that never happened, too");
+    app.add_flag("--json", show.json, "one JSON document, for programs");
+}
+
+void add_replay(CLI::App& app, Options& options) {
+    static const std::map<std::string, rfc7915::HopPolicy> kPolicies{
+        {"decrement", rfc7915::HopPolicy::Decrement},
+        {"kernel", rfc7915::HopPolicy::KernelForwards},
+    };
+    auto& replay = options.replay;
+    add_config(app, options);
+    app.add_option("IN", replay.input, "pcap or pcapng capture, both sides mixed; - is stdin")
+        ->required();
+    app.add_option("-w,--write", replay.output, "what leaves, as pcap with raw IP; - is stdout")
+        ->required()
+        ->type_name("OUT");
+    app.add_option_function<std::string>(
+           "--hop-limit",
+           [&replay](const std::string& word) {
+               const auto policy = kPolicies.find(word);
+               if (policy == kPolicies.end())
+                   throw UsageError{
+                       fmt::format("--hop-limit {}: write decrement or kernel", word)};
+               replay.hop_policy = policy->second;
+           },
+           "who counts the hop: decrement (the translator, default) or kernel")
+        ->type_name("WHO");
+    app.add_option("--until", options.until, "let the clock run on behind the last packet")
+        ->type_name("+TIME");
+    app.add_option("--seed", replay.seed, "of every random choice")
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_flag("--json", replay.json, "summary as JSON, for programs");
+}
+
+int run_daemon(const Options& options) {
+    // A reader of our log or socket that goes away is no reason to stop.
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    return daemon::run(load_config(options));
+}
+
+int run_check(const Options& options) {
+    const auto config = load_config(options);
+    const auto name = config.file.empty() ? std::string{"no file"} : config.file.string();
+    std::cout << "# Effective configuration of " << name << '\n' << config::print(config);
+    flush_output();
+    return 0;
+}
+
+int run_show(const Options& options) {
+    return show(options.show);
+}
+
+int run_replay(const Options& options) {
+    auto wanted = options.replay;
+    if (!options.until.empty()) wanted.run_on = parse_until(options.until);
+    replay(wanted, load_config(options), std::cerr);
+    return 0;
+}
+
+int run_version(const Options& /*options*/) {
+    std::cout << "nat64 " NAT64_VERSION "\n";
+    flush_output();
+    return 0;
+}
+
+constexpr std::array<Verb, 5> kVerbs{{
+    {"run", "run the NAT64 in the foreground", add_config, run_daemon},
+    {"check", "check a configuration and print the effective one", add_config, run_check},
+    {"show", "show what a running daemon is doing", add_show, run_show},
+    {"replay", "run a capture through the translator, without root", add_replay, run_replay},
+    {"version", "print the version", add_nothing, run_version},
+}};
+
+} // namespace
+
+std::span<const Verb> verbs() noexcept {
+    return kVerbs;
+}
+
+} // namespace nat64::cli
