@@ -49,9 +49,14 @@ def read(root, path):
         return stream.read()
 
 
-# A string, a character, a line comment or a block comment, whichever comes first.
+_RAW = r'\bR"(?P<mark>[^(\s]*)\(.*?\)(?P=mark)"'
+# A raw string, a string, a character, a line or a block comment, whichever comes first.
 _TOKEN = re.compile(
-    r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])'" r"|//[^\n]*" r"|/\*.*?\*/",
+    _RAW
+    + r'|"(?:\\.|[^"\\\n])*"'
+    + r"|'(?:\\.|[^'\\\n])'"
+    + r"|//[^\n]*"
+    + r"|/\*.*?\*/",
     re.DOTALL,
 )
 
@@ -64,6 +69,11 @@ def code_only(text):
 def code_without_strings(text):
     """The text with comments and string literals blanked out; line numbers stay."""
     return _TOKEN.sub(_blank, text)
+
+
+def without_raw_strings(text):
+    """The text without what stands in raw strings, which no tool may break; lines stay."""
+    return re.sub(_RAW, lambda m: "\n" * m[0].count("\n"), text, flags=re.DOTALL)
 
 
 def _blank(match):

@@ -16,7 +16,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from check_common import CPP, Problem, TreeTest, code_without_strings, main, read, report, tree
+from check_common import CPP, Problem, TreeTest, code_without_strings, main, read, report
+from check_common import tree, without_raw_strings
 
 SPDX = "SPDX-License-Identifier: "
 LICENCES = ("Apache-2.0", "(BSD-2-Clause OR GPL-2.0-only)")
@@ -60,12 +61,13 @@ def is_allowed(lines, index):
     return any(ALLOWED.search(line) for line in lines[max(0, index - 1) : index + 1])
 
 
-def check_lines(path, kind, lines):
+def check_lines(path, kind, lines, code):
+    """`code` is the lines without raw strings, which may have tabs and be long."""
     width = WIDTH.get(kind)
     for index, line in enumerate(lines):
-        if width and len(line) > width and "http" not in line:
+        if width and len(code[index]) > width and "http" not in line:
             yield index, f"{len(line)} columns, {width} are allowed"
-        if "\t" in line and kind != "text":
+        if "\t" in code[index] and kind != "text":
             yield index, "tab"
         if line != line.rstrip() and not path.endswith(".md"):
             yield index, "blanks at the end of the line"
@@ -108,7 +110,8 @@ def check_file(path, text, has_header=False):
     if kind is None or not text:
         return []
     lines = text.split("\n")
-    found = list(check_lines(path, kind, lines))
+    code = without_raw_strings(text).split("\n") if kind == "cpp" else lines
+    found = list(check_lines(path, kind, lines, code))
     if kind in ("cpp", "script", "build"):
         found += check_spdx(lines)
         if lines[-1] or (len(lines) > 1 and not lines[-2]):
@@ -175,6 +178,8 @@ class SelfTest(TreeTest):
 
     def test_white_space(self):
         self.refused("core/a.cpp", SOURCE + "\tint x;\n", "tab")
+        raw = 'auto s = R"x(a\n\tb ")\n' + "c" * 100 + '\n)x";\n'
+        self.assertEqual(check_file("core/a.cpp", SOURCE + raw), [])
         self.refused("core/a.cpp", SOURCE + "int x; \n", "blanks")
         self.refused("core/a.cpp", SOURCE + "int x;", "one newline")
         self.refused("core/a.cpp", SOURCE + "int x;\n\n", "one newline")
