@@ -5,9 +5,17 @@
 // looks at addresses, ports and sequence numbers, and these are the ones of the first segment.
 #include "core/icmp_reply.hpp"
 
+#include "core/clock.hpp"
+#include "core/counters.hpp"
+#include "core/net/address.hpp"
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/net/special_addresses.hpp"
+#include "core/net/transport.hpp"
+#include "core/refusal.hpp"
 #include "core/rfc7915/ip_headers.hpp"
 
 #include <algorithm>
@@ -59,7 +67,7 @@ void write_icmp(std::span<std::byte> message,
 
 // ---- TokenBucket ----
 
-TokenBucket::TokenBucket(std::uint32_t per_second) noexcept : per_second_{0}, burst_{0} {
+TokenBucket::TokenBucket(std::uint32_t per_second) noexcept {
     set_rate(per_second);
 }
 

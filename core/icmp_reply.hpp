@@ -38,8 +38,8 @@ public:
     [[nodiscard]] std::uint32_t burst() const noexcept { return burst_; }
 
 private:
-    std::uint32_t per_second_;
-    std::uint32_t burst_;
+    std::uint32_t per_second_ = 0;
+    std::uint32_t burst_ = 0;
     Clock::duration full_{};  ///< how long an empty bucket takes to fill
     Clock::duration level_{}; ///< what is in it, as the time it took to gather
     Clock::time_point last_{};

@@ -4,6 +4,7 @@
 #include "core/rfc7915/icmp_types.hpp"
 
 #include "core/net/headers.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/refusal.hpp"
 
 #include <cstddef>
@@ -34,7 +35,7 @@ constexpr std::uint8_t kBadLength = 2;
 
 std::optional<MappedError> unreachable_to_ipv4(std::uint8_t code) noexcept {
     const auto to = [](std::uint8_t mapped) {
-        return MappedError{kIcmpDestinationUnreachable, mapped};
+        return MappedError{.type = kIcmpDestinationUnreachable, .code = mapped};
     };
     switch (code) {
     case kNoRoute:
@@ -52,17 +53,19 @@ std::optional<MappedError> unreachable_to_ipv4(std::uint8_t code) noexcept {
 
 std::optional<MappedError> problem_to_ipv4(std::uint8_t code, std::uint32_t pointer) noexcept {
     if (code == kUnrecognizedNextHeader)
-        return MappedError{kIcmpDestinationUnreachable, kProtocolUnreachable};
+        return MappedError{.type = kIcmpDestinationUnreachable, .code = kProtocolUnreachable};
     if (code != kErroneousHeaderField) return std::nullopt;
     const auto mapped = pointer_to_ipv4(pointer);
     if (!mapped) return std::nullopt;
-    return MappedError{
-        kIcmpParameterProblem, kPointerIndicatesError, ErrorField::Pointer, *mapped};
+    return MappedError{.type = kIcmpParameterProblem,
+                       .code = kPointerIndicatesError,
+                       .field = ErrorField::Pointer,
+                       .pointer = *mapped};
 }
 
 std::optional<MappedError> unreachable_to_ipv6(std::uint8_t code) noexcept {
     const auto to = [](std::uint8_t mapped) {
-        return MappedError{kIcmpv6DestinationUnreachable, mapped};
+        return MappedError{.type = kIcmpv6DestinationUnreachable, .code = mapped};
     };
     switch (code) {
     case 0:  // net unreachable
@@ -75,14 +78,14 @@ std::optional<MappedError> unreachable_to_ipv6(std::uint8_t code) noexcept {
     case 12: // host unreachable for this type of service
         return to(kNoRoute);
     case kProtocolUnreachable:
-        return MappedError{kIcmpv6ParameterProblem,
-                           kUnrecognizedNextHeader,
-                           ErrorField::Pointer,
-                           offsetof(Ipv6Header, next_header)};
+        return MappedError{.type = kIcmpv6ParameterProblem,
+                           .code = kUnrecognizedNextHeader,
+                           .field = ErrorField::Pointer,
+                           .pointer = offsetof(Ipv6Header, next_header)};
     case kPort4:
         return to(kPort6);
     case kFragmentationNeeded:
-        return MappedError{kIcmpv6PacketTooBig, 0, ErrorField::Mtu};
+        return MappedError{.type = kIcmpv6PacketTooBig, .code = 0, .field = ErrorField::Mtu};
     case 9:  // communication with destination network prohibited
     case 10: // communication with destination host prohibited
     case 13: // communication prohibited
@@ -97,8 +100,10 @@ std::optional<MappedError> problem_to_ipv6(std::uint8_t code, std::uint32_t rest
     if (code != kPointerIndicatesError && code != kBadLength) return std::nullopt;
     const auto mapped = pointer_to_ipv6(rest >> 24);
     if (!mapped) return std::nullopt;
-    return MappedError{
-        kIcmpv6ParameterProblem, kErroneousHeaderField, ErrorField::Pointer, *mapped};
+    return MappedError{.type = kIcmpv6ParameterProblem,
+                       .code = kErroneousHeaderField,
+                       .field = ErrorField::Pointer,
+                       .pointer = *mapped};
 }
 
 } // namespace
@@ -109,9 +114,11 @@ map_icmpv6_error(std::uint8_t type, std::uint8_t code, std::uint32_t rest) noexc
     case kIcmpv6DestinationUnreachable:
         return unreachable_to_ipv4(code);
     case kIcmpv6PacketTooBig:
-        return MappedError{kIcmpDestinationUnreachable, kFragmentationNeeded, ErrorField::Mtu};
+        return MappedError{.type = kIcmpDestinationUnreachable,
+                           .code = kFragmentationNeeded,
+                           .field = ErrorField::Mtu};
     case kIcmpv6TimeExceeded:
-        return MappedError{kIcmpTimeExceeded, code};
+        return MappedError{.type = kIcmpTimeExceeded, .code = code};
     case kIcmpv6ParameterProblem:
         return problem_to_ipv4(code, rest);
     default:
@@ -125,7 +132,7 @@ map_icmpv4_error(std::uint8_t type, std::uint8_t code, std::uint32_t rest) noexc
     case kIcmpDestinationUnreachable:
         return unreachable_to_ipv6(code);
     case kIcmpTimeExceeded:
-        return MappedError{kIcmpv6TimeExceeded, code};
+        return MappedError{.type = kIcmpv6TimeExceeded, .code = code};
     case kIcmpParameterProblem:
         return problem_to_ipv6(code, rest);
     default: // Source Quench and Redirect among them

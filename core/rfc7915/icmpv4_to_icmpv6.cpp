@@ -3,9 +3,13 @@
 // icmpv6_to_icmpv4.cpp. The message is cut to 1280 bytes (RFC 4443 §2.4 c), so it never needs a
 // fragment. Inside, a quoted UDP datagram without checksum stays without: its payload is not
 // all here, and who gets the error looks at addresses and ports.
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/rfc7915/icmp_types.hpp"
+#include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/ipv4_to_ipv6.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/quote.hpp"
@@ -37,10 +41,11 @@ std::size_t write_quoted(std::span<std::byte> room,
     transport = transport.first(std::min(transport.size(), behind.size()));
     std::ranges::copy(transport, behind.begin());
     if (quoted.has_transport_header())
-        transport_to_ipv6(behind.first(transport.size()),
-                          quoted,
-                          outgoing,
-                          {ChecksumKind::Full, quoted.transport_length()});
+        transport_to_ipv6(
+            behind.first(transport.size()),
+            quoted,
+            outgoing,
+            {.checksum = ChecksumKind::Full, .length = quoted.transport_length()});
     return ipv6_headers_size(quoted) + transport.size();
 }
 

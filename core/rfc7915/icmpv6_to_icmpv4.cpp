@@ -3,9 +3,13 @@
 // scratch buffer, from the outside in, and then takes the packet's place: outer header, ICMP
 // header, quoted packet (translated like any other, but with its hop limit as it is),
 // extension. It is cut to 576 bytes (RFC 1812 §4.3.2.3), so it never needs a fragment.
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/rfc7915/icmp_types.hpp"
+#include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/ipv6_to_ipv4.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/quote.hpp"
@@ -41,10 +45,11 @@ std::size_t write_quoted(std::span<std::byte> room,
     transport = transport.first(std::min(transport.size(), behind.size()));
     std::ranges::copy(transport, behind.begin());
     if (quoted.has_transport_header())
-        transport_to_ipv4(behind.first(transport.size()),
-                          quoted,
-                          outgoing,
-                          {ChecksumKind::Full, quoted.transport_length()});
+        transport_to_ipv4(
+            behind.first(transport.size()),
+            quoted,
+            outgoing,
+            {.checksum = ChecksumKind::Full, .length = quoted.transport_length()});
     return sizeof(Ipv4Header) + transport.size();
 }
 

@@ -3,6 +3,7 @@
 // (a Feistel network over two bytes), so that no value comes twice in a round of 65536 and
 // neither the traffic's rate nor the next value can be read from the last one. Every round has
 // a key of its own.
+#include "core/random.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 
 #include <cstdint>

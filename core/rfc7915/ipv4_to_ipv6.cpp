@@ -11,14 +11,19 @@
 // fragmented.
 #include "core/rfc7915/ipv4_to_ipv6.hpp"
 
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/refusal.hpp"
 #include "core/rfc7915/icmp_types.hpp"
+#include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/segment.hpp"
 #include "core/rfc7915/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -26,6 +31,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 
 namespace nat64::rfc7915 {
 
@@ -34,7 +40,7 @@ namespace {
 using Checked = std::expected<void, Refusal>;
 
 Checked refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcept {
-    return std::unexpected{Refusal{reason, answer}};
+    return std::unexpected{Refusal{.reason = reason, .answer = answer}};
 }
 
 /// RFC 7915 §4.2. A wrong checksum would be made right, since that of an error is computed
@@ -60,7 +66,8 @@ check_size(const PacketView& view, const Offload& offload, const Settings& setti
     const auto limit = settings.ipv6_mtu.bytes();
     if (headers + segment_length(view, offload) <= limit) return {};
     const auto mtu = limit - (headers - std::uint32_t{sizeof(Ipv4Header)});
-    return refuse(DropReason::PacketTooBig, IcmpAnswer{kIcmpDestinationUnreachable, 4, mtu});
+    return refuse(DropReason::PacketTooBig,
+                  IcmpAnswer{.type = kIcmpDestinationUnreachable, .code = 4, .rest = mtu});
 }
 
 // ---- cutting ----
@@ -110,7 +117,10 @@ void rewrite_transport(PacketBuffer& packet,
                        PartialChecksums partial) noexcept {
     const auto transport = packet.bytes().subspan(view.transport_offset);
     const bool no_checksum = misses_udp_checksum(view, packet.offload);
-    transport_to_ipv6(transport, view, outgoing, {checksum_kind(packet.offload), length});
+    transport_to_ipv6(transport,
+                      view,
+                      outgoing,
+                      {.checksum = checksum_kind(packet.offload), .length = length});
     if (no_checksum) [[unlikely]]
         add_udp_checksum(packet, transport, outgoing, partial);
 }
@@ -120,8 +130,8 @@ struct Task {
     PacketBuffer& packet;
     const PacketView& view;
     const Outgoing6& outgoing;
-    std::uint8_t hop_limit;
-    std::uint32_t length; ///< as in rewrite_transport()
+    std::uint8_t hop_limit = 0;
+    std::uint32_t length = 0; ///< as in rewrite_transport()
     Mtu limit;
 };
 
@@ -129,11 +139,11 @@ struct Task {
 unsigned cut_up(const Task& task, Scratch& scratch, Emit& emit) noexcept {
     auto& packet = task.packet;
     const auto& view = task.view;
-    Cut cut{ipv6_fields(view, task.outgoing),
-            view.fragment_id,
-            view.fragment_offset,
-            view.more_fragments,
-            task.limit};
+    Cut cut{.header = ipv6_fields(view, task.outgoing),
+            .identification = view.fragment_id,
+            .offset = view.fragment_offset,
+            .more = view.more_fragments,
+            .limit = task.limit};
     cut.header.hop_limit = task.hop_limit;
     const auto transport = packet.bytes().subspan(view.transport_offset);
     if (packet.offload.segmentation == Segmentation::Udp) {
@@ -189,7 +199,14 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
     if (must_be_cut(view, offload, settings)) [[unlikely]] {
         const auto limit = cut_limit(settings);
         if (offload.segmentation != Segmentation::Tcp)
-            return cut_up({packet, view, outgoing, hop_limit, length, limit}, scratch, emit);
+            return cut_up({.packet = packet,
+                           .view = view,
+                           .outgoing = outgoing,
+                           .hop_limit = hop_limit,
+                           .length = length,
+                           .limit = limit},
+                          scratch,
+                          emit);
         shrink_segments(packet, view, limit);
     }
 

@@ -5,13 +5,18 @@
 // addresses.
 #include "core/rfc7915/ipv6_to_ipv4.hpp"
 
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
 #include "core/refusal.hpp"
 #include "core/rfc7915/icmp_types.hpp"
+#include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -27,7 +32,7 @@ namespace {
 using Checked = std::expected<void, Refusal>;
 
 Checked refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcept {
-    return std::unexpected{Refusal{reason, answer}};
+    return std::unexpected{Refusal{.reason = reason, .answer = answer}};
 }
 
 /// RFC 7915 §5.1.1: "If the Next Header field of the Fragment Header is an extension header
@@ -77,7 +82,8 @@ check_size(const PacketView& view, const Offload& offload, const Settings& setti
         (!dont_fragment || size <= settings.ipv4_mtu.bytes())) [[likely]]
         return {};
     const auto mtu = std::max(kMinIpv6Mtu, settings.ipv4_mtu.bytes() + 20);
-    return refuse(DropReason::PacketTooBig, IcmpAnswer{kIcmpv6PacketTooBig, 0, mtu});
+    return refuse(DropReason::PacketTooBig,
+                  IcmpAnswer{.type = kIcmpv6PacketTooBig, .code = 0, .rest = mtu});
 }
 
 } // namespace
@@ -90,7 +96,9 @@ Checked check_ipv6_to_ipv4(const PacketView& view,
         return refuse(DropReason::HopLimitExceeded, kHopLimitExceeded6);
     if (view.segments_left_offset != 0)
         return refuse(DropReason::SourceRoute,
-                      IcmpAnswer{kIcmpv6ParameterProblem, 0, view.segments_left_offset});
+                      IcmpAnswer{.type = kIcmpv6ParameterProblem,
+                                 .code = 0,
+                                 .rest = view.segments_left_offset});
     if (hides_extension_header(view))
         return refuse(DropReason::BadExtensionHeader, kAdminProhibited6);
     switch (view.protocol) {
@@ -123,7 +131,7 @@ void ipv6_to_ipv4(PacketBuffer& packet,
         transport_to_ipv4(packet.bytes().subspan(view.transport_offset),
                           view,
                           outgoing,
-                          {checksum_kind(offload), length});
+                          {.checksum = checksum_kind(offload), .length = length});
     }
     auto fields = ipv4_fields(view, outgoing, segment_length(view, offload));
     fields.ttl = next_hop_limit(view.hop_limit, settings.hop_policy, CountHop::Yes);

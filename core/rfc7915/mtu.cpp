@@ -3,6 +3,10 @@
 // formula would wrap around for an absurd advertised MTU.
 #include "core/rfc7915/mtu.hpp"
 
+#include "core/net/headers.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -7,6 +7,9 @@
 #include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/rfc7915/icmp_types.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -43,8 +46,9 @@ Quote split_quote(const PacketView& error, const PacketView& quoted) noexcept {
     const std::size_t length = quoted_length_attribute(error);
     if (length < quoted.transport_offset + kLeastTransport || length > body.size() ||
         !is_extension(body.subspan(length)))
-        return {quoted.bytes, {}};
-    return {quoted.bytes.first(std::min(quoted.bytes.size(), length)), body.subspan(length)};
+        return {.datagram = quoted.bytes, .extension = {}};
+    return {.datagram = quoted.bytes.first(std::min(quoted.bytes.size(), length)),
+            .extension = body.subspan(length)};
 }
 
 BodyLayout append_extension(std::span<std::byte> room,
@@ -53,14 +57,15 @@ BodyLayout append_extension(std::span<std::byte> room,
                             std::size_t unit) noexcept {
     assert(datagram_size <= room.size());
     if (extension.empty() || extension.size() + kLeastPadded > room.size())
-        return {datagram_size, 0};
+        return {.size = datagram_size, .length_field = 0};
     const auto wanted = std::max(kLeastPadded, (datagram_size + unit - 1) / unit * unit);
     const auto most = std::min((room.size() - extension.size()) / unit, kMostUnits) * unit;
     const auto padded = std::min(wanted, most);
     if (padded > datagram_size)
         std::ranges::fill(room.subspan(datagram_size, padded - datagram_size), std::byte{0});
     std::ranges::copy(extension, room.subspan(padded).begin());
-    return {padded + extension.size(), static_cast<std::uint8_t>(padded / unit)};
+    return {.size = padded + extension.size(),
+            .length_field = static_cast<std::uint8_t>(padded / unit)};
 }
 
 void replace_contents(PacketBuffer& packet, std::span<const std::byte> message) noexcept {

@@ -22,6 +22,8 @@
 #include "core/random.hpp"
 #include "core/refusal.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 
@@ -79,7 +81,7 @@ private:
 /// A second buffer for what cannot be done in place: fragments, and ICMP errors whose quoted
 /// packet moves. Owned by the translator, one for each.
 struct Scratch {
-    alignas(64) std::byte storage[kHeadroom + kMaxPacket + 1 + kTailroom];
+    alignas(64) std::array<std::byte, kHeadroom + kMaxPacket + 1 + kTailroom> storage;
 };
 
 /// Turns a partial checksum into a full one in software and clears the offload metadata, for

@@ -3,7 +3,11 @@
 // segment at least one.
 #include "core/rfc7915/segment.hpp"
 
+#include "core/net/bytes.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/rfc7915/ip_headers.hpp"
+#include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/transport.hpp"
 
 #include <algorithm>

@@ -5,22 +5,28 @@
 // §2.3).
 #include "core/rfc7915/transport.hpp"
 
+#include "core/net/address.hpp"
 #include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/net/transport.hpp"
 #include "core/refusal.hpp"
+#include "core/rfc7915/rfc7915.hpp"
 
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace nat64::rfc7915 {
 
 namespace {
 
-/// What changes in the data of a checksum, as a sum modulo 65535 that is folded once, at the end.
-/// What goes is subtracted as a whole: kModulus is a multiple of 65535 that no sum of the words
-/// seen here exceeds (eight addresses' words and a few more).
+/// What changes in the data of a checksum, as a sum modulo 65535 that is folded once, at the
+/// end. What goes is subtracted as a whole: kModulus is a multiple of 65535 that no sum of the
+/// words seen here exceeds (eight addresses' words and a few more).
 class Delta {
 public:
     constexpr Delta& add(std::uint64_t sum) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// core/icmp_reply: ICMP errors of our own, which packets never get one, how many there may be, and
-// the TCP probe of RFC 6146 §3.5.2.2.
+// core/icmp_reply: ICMP errors of our own, which packets never get one, how many there may be,
+// and the TCP probe of RFC 6146 §3.5.2.2.
 #include "core/icmp_reply.hpp"
 #include "core/net/packet_view.hpp"
 #include "tests/support/check_packet.hpp"

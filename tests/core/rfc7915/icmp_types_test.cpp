@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// core/rfc7915/icmp_types: the tables of RFC 7915 §4.2 and §5.2, each written down a second time
-// from the RFC, and every pair of type and code that there is.
+// core/rfc7915/icmp_types: the tables of RFC 7915 §4.2 and §5.2, each written down a second
+// time from the RFC, and every pair of type and code that there is.
 #include "core/rfc7915/icmp_types.hpp"
 #include "tests/core/rfc7915/translate.hpp"
 
@@ -41,7 +41,8 @@ const std::map<TypeCode, TypeCode> kErrors4{
     {{12, 2}, {4, 0}},
 };
 
-/// RFC 7915 §5.2, errors but Time Exceeded and Packet Too Big, with a pointer to the first byte.
+/// RFC 7915 §5.2, errors but Time Exceeded and Packet Too Big, with a pointer to the first
+/// byte.
 const std::map<TypeCode, TypeCode> kErrors6{
     {{1, 0}, {3, 1}},
     {{1, 1}, {3, 10}},
@@ -67,8 +68,8 @@ std::optional<TypeCode> expected_of_ipv6(unsigned type, unsigned code) {
     return found == kErrors6.end() ? std::nullopt : std::optional{found->second};
 }
 
-/// Takes every type and code through check and rewrite; `quoted` is what an error quotes, `icmp`
-/// the offset of the ICMP header in what comes out.
+/// Takes every type and code through check and rewrite; `quoted` is what an error quotes,
+/// `icmp` the offset of the ICMP header in what comes out.
 template <typename Expected>
 void check_all(const PacketBuilder& from, View quoted, std::size_t icmp, Expected expected) {
     Translate translate;

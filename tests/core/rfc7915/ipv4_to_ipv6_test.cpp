@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// core/rfc7915/ipv4_to_ipv6: the IP header, options, fragments, and what is refused. Checksums are
-// checksum_test's, cutting is segment_test's, ICMP errors icmpv4_to_icmpv6_test's.
+// core/rfc7915/ipv4_to_ipv6: the IP header, options, fragments, and what is refused. Checksums
+// are checksum_test's, cutting is segment_test's, ICMP errors icmpv4_to_icmpv6_test's.
 #include "tests/core/rfc7915/translate.hpp"
 
 #include <string>

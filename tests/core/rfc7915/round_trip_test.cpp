@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv6 to IPv4 and back with random packets, addresses and ports: what comes back must be what was
-// sent, but for flow label and extension headers, which IPv4 does not have. In between, the packet
-// must be right in itself, and it must be the one the packet builder makes.
+// IPv6 to IPv4 and back with random packets, addresses and ports: what comes back must be what
+// was sent, but for flow label and extension headers, which IPv4 does not have. In between, the
+// packet must be right in itself, and it must be the one the packet builder makes.
 #include "core/net/offload.hpp"
 #include "core/net/packet_view.hpp"
 #include "tests/core/rfc7915/translate.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// core/rfc7915/segment: what has DF=0 and is too big for the IPv6 side (RFC 7915 §4.1). Fragments
-// are put together again and compared with the packet they should make.
+// core/rfc7915/segment: what has DF=0 and is too big for the IPv6 side (RFC 7915 §4.1).
+// Fragments are put together again and compared with the packet they should make.
 #include "tests/core/rfc7915/translate.hpp"
 #include "tests/support/describe.hpp"
 #include "tests/support/reassemble.hpp"
@@ -37,8 +37,8 @@ std::size_t largest(const std::vector<Sent>& sent) {
     return size;
 }
 
-/// All IPv6 packets in `sent`, put together where they are fragments, in the order of their first
-/// pieces.
+/// All IPv6 packets in `sent`, put together where they are fragments, in the order of their
+/// first pieces.
 std::vector<Bytes> packets_in(const std::vector<Sent>& sent) {
     std::vector<Bytes> whole;
     std::vector<std::vector<Bytes>> groups;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of this directory share: one flow (client6 port 4000 to server port 53, mapped to
-// port 61000), and Translate, which takes a packet through check and rewrite as core/translator
-// does, and checks that what comes out is right in itself. Not here: what should come out.
+// What the tests of this directory share: one flow (client6 port 4000 to server port 53, mapped
+// to port 61000), and Translate, which takes a packet through check and rewrite as
+// core/translator does, and checks that what comes out is right in itself. Not here: what
+// should come out.
 #pragma once
 
 #include "core/rfc7915/rfc7915.hpp"
