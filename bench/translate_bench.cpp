@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nanoseconds per translated packet of an established flow, through the whole of Translator and the
-// userspace backend, in random order over N sessions and in batches of 32. Only handle() is timed;
-// packets are written into their buffers between batches, which leaves them in the cache as a
-// read() from the device would.
+// Nanoseconds per translated packet of an established flow, through the whole of Translator and
+// the userspace backend, in random order over N sessions and in batches of 32. Only handle() is
+// timed; packets are written into their buffers between batches, which leaves them in the cache
+// as a read() from the device would.
 //
 //   build/release/bench/translate_bench [--benchmark_repetitions=5]
 #include "backends/userspace/userspace_backend.hpp"

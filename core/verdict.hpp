@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a packet, and why. The one list of drop reasons generates the enum, the label
-// that metrics and `nat64 show drops` use, the help text, and the rows of docs/counters.md. A
-// packet is dropped only through Counters::drop(), which counts it; a DropReason on its own
-// decides nothing.
+// What becomes of a packet, and why. The one list of drop reasons generates the enum, the
+// label that metrics and `nat64 show drops` use, the help text, and the rows of
+// docs/counters.md. A packet is dropped only through Counters::drop(), which counts it; a
+// DropReason on its own decides nothing.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace nat64 {
 /// What the translator did with one packet it was handed.
 enum class Verdict : std::uint8_t {
     Forward, ///< translated and emitted
-    Reply, ///< answered with an ICMP error; the packet itself is counted as dropped with its reason
+    Reply, ///< answered with an ICMP error; the packet itself is counted as dropped
     Held, ///< kept: a fragment waiting for its siblings, or a SYN (RFC 6146 §3.5.2.2)
     Drop, ///< counted and gone
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RFC 6146 §3.4 on fragments: they may come in any order, in bounded memory, and only the first
-// one carries the ports. A context remembers, for one fragmented packet, what its first
+// RFC 6146 §3.4 on fragments: they may come in any order, in bounded memory, and only the
+// first one carries the ports. A context remembers, for one fragmented packet, what its first
 // fragment was decided to become; pieces that come before that are held. Two kinds of packet
 // are held until all pieces are there, because their checksum needs the whole: ICMP queries
 // (the ICMPv6 pseudo-header holds the total length) and UDP without checksum (RFC 7915 §4.5).
@@ -86,16 +86,16 @@ public:
     void passed(Context& context, const PacketView& view) noexcept;
 
     /// Keeps a copy of a piece. FragmentOverlap if it overlaps another held one (RFC 5722: the
-    /// caller gives up the whole packet), FragmentDuplicate if it is held already, FragmentLimit
-    /// if there is no room.
+    /// caller gives up the whole packet), FragmentDuplicate if it is held already,
+    /// FragmentLimit if there is no room.
     [[nodiscard]] std::expected<void, DropReason>
     hold(Context& context, const PacketBuffer& packet, const PacketView& view) noexcept;
 
     /// All pieces of the packet are held.
     [[nodiscard]] bool complete(const Context& context) const noexcept;
 
-    /// Takes the piece with the lowest offset out of the context; the buffer is the caller's until
-    /// give_back(). nullptr when none is left.
+    /// Takes the piece with the lowest offset out of the context; the buffer is the caller's
+    /// until give_back(). nullptr when none is left.
     [[nodiscard]] PacketBuffer* take(Context& context) noexcept;
     void give_back(PacketBuffer& taken) noexcept;
 
@@ -112,8 +112,8 @@ public:
     /// Frees a context; returns how many held pieces went with it.
     unsigned discard(Context& context) noexcept;
 
-    /// Frees the oldest context if it is older than `timeout`. Returns how many pieces it held,
-    /// or nullopt if it is not due yet.
+    /// Frees the oldest context if it is older than `timeout`. Returns how many pieces it
+    /// held, or nullopt if it is not due yet.
     [[nodiscard]] std::optional<unsigned> expire_one(Clock::time_point now,
                                                      Clock::duration timeout) noexcept;
 
