@@ -45,6 +45,11 @@ std::span<PacketBuffer> TunQueue::read_batch() {
         std::byte* const start = packet - kVirtioHeaderSize;
         const ssize_t got = ::read(fd_.get(), start, kVirtioHeaderSize + kMaxPacket);
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) break;
+        if (got < 0 && errno == EBADFD) {
+            throw OsError{EBADFD,
+                          "read from the TUN device",
+                          "Somebody deleted the interface: start nat64 again"};
+        }
         if (got < 0) throw_errno("read from the TUN device");
         if (got == 0) throw OsError{ENODEV, "read from the TUN device"};
         const auto length = static_cast<std::size_t>(got);
