@@ -134,6 +134,14 @@ bool HostMap::begin(std::uint32_t slot,
     return true;
 }
 
+void HostMap::make_dynamic(std::uint32_t slot, Tick busy_until) noexcept {
+    auto& host = hosts_[slot];
+    host.flags = static_cast<std::uint8_t>(host.flags & ~Host::kStatic);
+    host.busy_until = busy_until;
+    timers_.unlink(slot);
+    timers_.link(slot, busy_until);
+}
+
 void HostMap::reserve(Ipv4Addr inner4) noexcept {
     const auto slot = slot_of(inner4);
     if (slot == kNone || !free_.contains(slot)) return;

@@ -14,6 +14,7 @@
 #include "core/clock.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
+#include "core/net/transport.hpp"
 #include "core/pool/client_table.hpp"
 #include "core/pool/free_set.hpp"
 #include "core/random.hpp"
@@ -43,6 +44,7 @@ struct Host {
     Tick seen;                ///< the latest packet
     Tick busy_until;          ///< no flow of it is left from here on
     std::uint8_t flags;
+    L4Proto protocol; ///< of its first packet; counts of bindings are by protocol
 
     [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
 };
@@ -99,6 +101,9 @@ public:
     [[nodiscard]] std::expected<std::uint32_t, std::string_view>
     place(const Ipv6Addr& client6, Ipv4Addr inner4, std::uint8_t flags, Tick now) noexcept;
 
+    /// A static host is an ordinary one from now on, whose time ends at `busy_until`.
+    void make_dynamic(std::uint32_t slot, Tick busy_until) noexcept;
+
     /// Takes an unused address out of circulation for good.
     void reserve(Ipv4Addr inner4) noexcept;
 
@@ -112,7 +117,7 @@ public:
     /// Holds that are over are dealt with here, and count.
     std::size_t take_due(Tick now, std::span<std::uint32_t> slots) noexcept;
 
-    /// Puts a slot that take_due() gave, or that is no longer static, back under the timer.
+    /// Puts a slot that take_due() gave back under the timer.
     void keep(std::uint32_t slot) noexcept { timers_.link(slot, hosts_[slot].busy_until); }
 
     [[nodiscard]] std::optional<Tick> next_due() const noexcept { return timers_.next(); }

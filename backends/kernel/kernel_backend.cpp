@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kernel/kernel_backend.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+
+namespace nat64::kernel {
+
+namespace {
+
+using pool::Host;
+using pool::HostMap;
+
+constexpr auto kNone = HostMap::kNone;
+
+Resolved refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcept {
+    return std::unexpected{NotNow{Refusal{reason, answer}}};
+}
+
+const Prefix4& required_pool(const NaptSettings& settings) {
+    if (!settings.inner_pool) throw std::invalid_argument{"napt: kernel needs inner_pool"};
+    return *settings.inner_pool;
+}
+
+std::uint32_t ticks(Clock::duration timeout) noexcept {
+    return Tick::ceil_count(timeout + KernelBackend::kMargin);
+}
+
+} // namespace
+
+KernelBackend::Lasting::Lasting(const Timeouts& timeouts) noexcept
+    : ticks{kernel::ticks(timeouts.tcp_transitory),
+            kernel::ticks(timeouts.udp),
+            kernel::ticks(timeouts.icmp)},
+      tcp_established{kernel::ticks(timeouts.tcp_established)} {}
+
+KernelBackend::KernelBackend(const NaptSettings& settings, Counters& counters, Rng& rng)
+    : settings_{settings},
+      counters_{counters},
+      hosts_{required_pool(settings), settings.limits.client_prefix, rng},
+      lasting_{settings.timeouts} {
+    for (const auto address : settings_.reserved)
+        hosts_.reserve(address);
+    for (const auto& item : settings_.statics) {
+        if (item.protocol) throw std::invalid_argument{"static: napt: kernel has no ports"};
+        const auto placed =
+            hosts_.place(item.client6.address, item.mapped4.address, Host::kStatic, Tick{});
+        if (!placed)
+            throw std::invalid_argument{"static: " + item.client6.address.to_string() + ": " +
+                                        std::string{placed.error()}};
+        begin(*placed, L4Proto::Tcp, EventReason::Static, {});
+    }
+}
+
+Capabilities KernelBackend::capabilities() const noexcept {
+    return {};
+}
+
+// ---- packets ----
+
+// As in the userspace backend: what is fetched here is a hint, confirmed at resolve.
+void KernelBackend::prepare(std::span<OutboundFlow> outbound,
+                            std::span<InboundFlow> inbound) noexcept {
+    for (auto& flow : outbound) {
+        flow.prepared = hosts_.hash(flow.client6.address);
+        hosts_.prefetch(flow.prepared);
+    }
+    for (const auto& flow : inbound)
+        if (hosts_.pool().contains(flow.mapped4.address))
+            hosts_.prefetch_host(flow.mapped4.address.bits() - hosts_.pool().address().bits());
+    for (auto& flow : outbound) {
+        const auto slot = hosts_.candidate(flow.prepared);
+        flow.prepared = slot + std::uint64_t{1};
+        if (slot != kNone) hosts_.prefetch_host(slot);
+    }
+}
+
+Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
+                                         Clock::time_point now) noexcept {
+    // Inner addresses mean something inside this machine only.
+    if (hosts_.pool().contains(flow.server4.address))
+        return refuse(DropReason::IllegalDestination, kAdminProhibited6);
+    const auto tick = Tick::floor(now);
+    const auto& client6 = flow.client6.address;
+    auto slot = static_cast<std::uint32_t>(flow.prepared - 1);
+    if (slot >= hosts_.slots() || !hosts_[slot].has(Host::kUsed) ||
+        hosts_[slot].client6 != client6) {
+        const auto hash = hosts_.hash(client6);
+        slot = hosts_.find(hash, client6);
+        if (slot == kNone) {
+            const auto made =
+                hosts_.obtain(hash, client6, settings_.limits.addresses_per_client, tick);
+            if (!made)
+                return refuse(made.error(),
+                              made.error() == DropReason::PoolExhausted ? kAddressUnreachable6
+                                                                        : kAdminProhibited6);
+            slot = *made;
+            begin(slot, flow.protocol, EventReason::Traffic, now);
+        }
+    }
+    // What opens a connection has not opened it yet.
+    const bool opens = flow.protocol == L4Proto::Tcp && flow.tcp.syn();
+    const auto lasting = opens ? lasting_.ticks[static_cast<std::size_t>(L4Proto::Tcp)]
+                               : this->lasting(flow.protocol, hosts_[slot]);
+    busy(slot, tick, lasting);
+    return binding(slot, flow.client6.port);
+}
+
+Resolved KernelBackend::resolve_inbound(const InboundFlow& flow,
+                                        const PacketBuffer& /*packet*/,
+                                        Clock::time_point now) noexcept {
+    if (!owns(flow.mapped4.address)) return refuse(DropReason::NotInPool);
+    const auto slot = hosts_.find(flow.mapped4.address);
+    if (slot == kNone) return refuse(DropReason::NoBinding, kHostUnreachable4);
+    auto& host = hosts_[slot];
+    if (flow.protocol == L4Proto::Tcp && !flow.tcp.rst())
+        host.flags = static_cast<std::uint8_t>(host.flags | Host::kAnsweredTcp);
+    busy(slot, Tick::floor(now), lasting(flow.protocol, host));
+    return binding(slot, flow.mapped4.port);
+}
+
+std::uint32_t KernelBackend::lasting(L4Proto protocol, const Host& host) const noexcept {
+    if (protocol == L4Proto::Tcp && host.has(Host::kAnsweredTcp))
+        return lasting_.tcp_established;
+    return lasting_.ticks[static_cast<std::size_t>(protocol)];
+}
+
+void KernelBackend::busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept {
+    auto& host = hosts_[slot];
+    host.seen = now;
+    const auto until = tables::after(now, ticks);
+    if (tables::before(host.busy_until, until)) host.busy_until = until;
+}
+
+Binding KernelBackend::binding(std::uint32_t slot, Port port) const noexcept {
+    const auto& host = hosts_[slot];
+    return {{host.client6, port}, {hosts_.address(slot), port}, {slot, host.generation}};
+}
+
+std::optional<Binding> KernelBackend::find_by_client(L4Proto /*protocol*/,
+                                                     const Endpoint6& client6) const noexcept {
+    const auto slot = hosts_.find(hosts_.hash(client6.address), client6.address);
+    if (slot == kNone) return std::nullopt;
+    return binding(slot, client6.port);
+}
+
+std::optional<Binding> KernelBackend::find_by_mapped(L4Proto /*protocol*/,
+                                                     const Endpoint4& mapped4) const noexcept {
+    const auto slot = hosts_.find(mapped4.address);
+    if (slot == kNone) return std::nullopt;
+    return binding(slot, mapped4.port);
+}
+
+bool KernelBackend::owns(Ipv4Addr address) const noexcept {
+    return hosts_.pool().contains(address);
+}
+
+bool KernelBackend::owns(L4Proto /*protocol*/, const Endpoint4& mapped4) const noexcept {
+    return owns(mapped4.address);
+}
+
+void KernelBackend::touch(BindingHandle handle,
+                          Clock::time_point last_seen,
+                          std::uint64_t /*packets*/,
+                          std::uint64_t /*bytes*/) noexcept {
+    if (handle.slot >= hosts_.slots()) return;
+    const auto& host = hosts_[handle.slot];
+    if (!host.has(Host::kUsed) || host.generation != handle.generation) return;
+    // Which protocol it was is not said; the longest it can be is.
+    const auto longest = *std::ranges::max_element(lasting_.ticks);
+    busy(handle.slot, Tick::floor(last_seen), std::max(longest, lasting(L4Proto::Tcp, host)));
+}
+
+// ---- timers ----
+
+Clock::time_point KernelBackend::expire(Clock::time_point now,
+                                        Budget budget,
+                                        Originator& /*originator*/) noexcept {
+    const auto tick = Tick::floor(now);
+    std::array<std::uint32_t, 64> due{};
+    for (auto left = budget.slots; left > 0;) {
+        const auto asked = std::min(left, due.size());
+        const auto count = hosts_.take_due(tick, std::span{due}.first(asked));
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto slot = due[i];
+            if (slot == kNone) continue;
+            if (tables::before(tick, hosts_[slot].busy_until))
+                hosts_.keep(slot);
+            else
+                end(slot, EventReason::Expired, now);
+        }
+        if (count < asked) break;
+        left -= count;
+    }
+    const auto next = hosts_.next_due();
+    return next ? next->start() : Clock::time_point::max();
+}
+
+// ---- beginning and end ----
+
+void KernelBackend::begin(std::uint32_t slot,
+                          L4Proto protocol,
+                          EventReason reason,
+                          Clock::time_point now) noexcept {
+    hosts_[slot].protocol = protocol;
+    counters_.bindings_created[static_cast<std::size_t>(protocol)].add();
+    emit(EventKind::BindingCreated, reason, slot, now);
+}
+
+void KernelBackend::end(std::uint32_t slot,
+                        EventReason reason,
+                        Clock::time_point now) noexcept {
+    counters_.bindings_deleted[static_cast<std::size_t>(hosts_[slot].protocol)].add();
+    emit(EventKind::BindingDeleted, reason, slot, now);
+    hosts_.release(slot);
+}
+
+void KernelBackend::emit(EventKind kind,
+                         EventReason reason,
+                         std::uint32_t slot,
+                         Clock::time_point now) noexcept {
+    if (sink_ == nullptr) return;
+    const auto b = binding(slot, Port{});
+    sink_->on_event({.kind = kind,
+                     .reason = reason,
+                     .protocol = hosts_[slot].protocol,
+                     .state = {},
+                     .when = now,
+                     .client6 = b.client6,
+                     .mapped4 = b.mapped4,
+                     .server4 = {},
+                     .handle = b.handle});
+}
+
+void KernelBackend::set_event_sink(EventSink* sink) noexcept {
+    sink_ = sink;
+}
+
+void KernelBackend::hold(Ipv4Addr inner4, Clock::time_point until) noexcept {
+    hosts_.hold(inner4, Tick::floor(until));
+}
+
+} // namespace nat64::kernel

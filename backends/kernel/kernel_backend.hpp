@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// `napt: kernel`: the daemon translates each client to an inner IPv4 address of its own, ports
+// untouched, and the kernel's conntrack shares this machine's addresses (nft_ruleset.hpp). So
+// there are bindings of whole hosts here and no sessions: who may talk to whom, ports, limits
+// and lifetimes of flows are conntrack's, and its mapping depends on the endpoint (RFC 4787
+// REQ-1 is not met).
+//
+// The one thing this class has to get right is when an inner address may go to somebody else:
+// not while conntrack may remember a flow of it. Each packet extends its host's time by the
+// longest timeout that the flow can have in conntrack after it: of TCP the transitory one until
+// a server has answered by TCP, the established one from then on. Conntrack's timeouts run from
+// the same packets, which pass it before or after us, and kMargin covers the difference.
+//
+// All memory is reserved by the constructor. One thread: the packet thread.
+#pragma once
+
+#include "core/counters.hpp"
+#include "core/napt_backend.hpp"
+#include "core/pool/host_map.hpp"
+#include "core/random.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace nat64::kernel {
+
+class KernelBackend final : public NaptBackend {
+public:
+    /// By how much conntrack may see a packet later than we do, our tick and its second.
+    static constexpr Clock::duration kMargin = std::chrono::seconds{5};
+
+    /// Counters and Rng must outlive the backend. Throws std::invalid_argument without
+    /// inner_pool or with statics that contradict each other, std::length_error, std::bad_alloc.
+    KernelBackend(const NaptSettings& settings, Counters& counters, Rng& rng);
+
+    [[nodiscard]] Capabilities capabilities() const noexcept override;
+    void prepare(std::span<OutboundFlow> outbound,
+                 std::span<InboundFlow> inbound) noexcept override;
+    [[nodiscard]] Resolved resolve_outbound(const OutboundFlow& flow,
+                                            Clock::time_point now) noexcept override;
+    [[nodiscard]] Resolved resolve_inbound(const InboundFlow& flow,
+                                           const PacketBuffer& packet,
+                                           Clock::time_point now) noexcept override;
+    [[nodiscard]] std::optional<Binding>
+    find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept override;
+    [[nodiscard]] std::optional<Binding>
+    find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
+    [[nodiscard]] bool owns(Ipv4Addr address) const noexcept override;
+    [[nodiscard]] bool owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
+    Clock::time_point
+    expire(Clock::time_point now, Budget budget, Originator& originator) noexcept override;
+    void touch(BindingHandle handle,
+               Clock::time_point last_seen,
+               std::uint64_t packets,
+               std::uint64_t bytes) noexcept override;
+    void set_event_sink(EventSink* sink) noexcept override;
+    std::optional<Cursor> snapshot(Cursor from,
+                                   const Filter& filter,
+                                   Budget budget,
+                                   std::vector<BindingRow>& rows) const override;
+    /// There are none here: conntrack_view.hpp reads the kernel's.
+    std::optional<Cursor> snapshot(Cursor from,
+                                   const Filter& filter,
+                                   Budget budget,
+                                   Clock::time_point now,
+                                   std::vector<SessionRow>& rows) const override;
+    void pool_usage(std::vector<PoolRow>& rows) const override;
+    /// Puts the row's host back at its inner address for as long as the row says.
+    std::expected<void, std::string_view> restore(const SessionRow& row,
+                                                  Clock::time_point now) override;
+    [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,
+                                                      Clock::time_point now) override;
+
+    /// Conntrack has flows of this inner address from before our time, which may last until
+    /// `until`: it goes to its likely owner only (pool::HostMap::hold).
+    void hold(Ipv4Addr inner4, Clock::time_point until) noexcept;
+
+private:
+    /// Ticks from a packet to when its flow is surely gone.
+    struct Lasting {
+        explicit Lasting(const Timeouts& timeouts) noexcept;
+
+        /// The longer one of both, each.
+        void extend(const Lasting& other) noexcept;
+
+        std::array<std::uint32_t, kL4ProtoCount> ticks; ///< of TCP the transitory timeout
+        std::uint32_t tcp_established;
+    };
+
+    [[nodiscard]] Binding binding(std::uint32_t slot, Port port) const noexcept;
+    void busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept;
+    [[nodiscard]] std::uint32_t lasting(L4Proto protocol,
+                                        const pool::Host& host) const noexcept;
+    void begin(std::uint32_t slot,
+               L4Proto protocol,
+               EventReason reason,
+               Clock::time_point now) noexcept;
+    void end(std::uint32_t slot, EventReason reason, Clock::time_point now) noexcept;
+    void emit(EventKind kind,
+              EventReason reason,
+              std::uint32_t slot,
+              Clock::time_point now) noexcept;
+    void apply_statics(const std::vector<StaticItem>& statics, Clock::time_point now) noexcept;
+
+    NaptSettings settings_;
+    Counters& counters_;
+    pool::HostMap hosts_;
+    Lasting lasting_;
+    EventSink* sink_ = nullptr;
+};
+
+} // namespace nat64::kernel

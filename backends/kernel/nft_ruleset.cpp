@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of timeouts and sets contain their values: what is in use is never changed, only
+// replaced by something else, so live flows keep what they have (nft_difference.hpp).
+#include "backends/kernel/nft_ruleset.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace nat64::kernel {
+
+namespace {
+
+using namespace nft;
+
+// Where others stand: nf_conntrack at -200, NAT at -100 and 100, and NF_IP_PRI_*.
+constexpr std::int32_t kRaw = -300;
+constexpr std::int32_t kMangle = -150;
+constexpr std::int32_t kFilter = 0;
+/// Ahead of other tables' masquerading: the first rule that decides wins.
+constexpr std::int32_t kBeforeSourceNat = 90;
+constexpr std::int32_t kAfterSourceNat = 110;
+
+constexpr std::uint32_t kCloseSeconds = 10; ///< after a RST that conntrack has checked
+constexpr std::uint32_t kUnackedSeconds = 300;
+constexpr std::uint32_t kRateMemorySeconds = 10;
+
+std::uint32_t seconds(Clock::duration d) {
+    return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(d).count());
+}
+
+TimeoutPolicy udp_timeouts(const Timeouts& timeouts) {
+    const auto udp = seconds(timeouts.udp);
+    return {"udp_" + std::to_string(udp), L4Proto::Udp, {{"unreplied", udp}, {"replied", udp}}};
+}
+
+TimeoutPolicy tcp_timeouts(const Timeouts& timeouts) {
+    const auto established = seconds(timeouts.tcp_established);
+    const auto transitory = seconds(timeouts.tcp_transitory);
+    const auto unacked = std::max(transitory, kUnackedSeconds);
+    return {"tcp_" + std::to_string(established) + "_" + std::to_string(transitory),
+            L4Proto::Tcp,
+            {{"syn_sent", transitory},
+             {"syn_recv", transitory},
+             {"established", established},
+             {"fin_wait", transitory},
+             {"close_wait", transitory},
+             {"last_ack", transitory},
+             {"time_wait", transitory},
+             {"close", kCloseSeconds},
+             {"syn_sent2", transitory},
+             {"retrans", unacked},
+             {"unack", unacked}}};
+}
+
+class Maker {
+public:
+    explicit Maker(const RulesetSettings& settings) : settings_{settings} {}
+
+    Table make() {
+        table_.name = "nat64-" + settings_.tun_name;
+        table_.timeouts = {tcp_timeouts(settings_.timeouts), udp_timeouts(settings_.timeouts)};
+        untracked();
+        arrivals();
+        passing();
+        if (settings_.forward_others == ForwardOthers::No)
+            chain("only_ours",
+                  Hook::Forward,
+                  kFilter,
+                  {{tun(Way::In, Is::Different),
+                    tun(Way::Out, Is::Different),
+                    Act::Count,
+                    Act::Drop}});
+        chain("machine",
+              Hook::Input,
+              kFilter,
+              {{tun(Way::In), inner(End::Source), UnknownFlow{}, Act::Count, Act::Refuse}});
+        chain("sharing",
+              Hook::Postrouting,
+              kBeforeSourceNat,
+              {{inner(End::Source), tun(Way::Out, Is::Different), Act::Masquerade}});
+        table_.chains.back().type = ChainType::Nat;
+        chain("leaks",
+              Hook::Postrouting,
+              kAfterSourceNat,
+              {{inner(End::Source), tun(Way::Out, Is::Different), Act::Count, Act::Drop}});
+        return std::move(table_);
+    }
+
+private:
+    [[nodiscard]] Interface tun(Way way, Is is = Is::Equal) const {
+        return {way, is, settings_.tun_name};
+    }
+
+    [[nodiscard]] Address4 inner(End end) const { return {end, settings_.inner_pool}; }
+
+    [[nodiscard]] Address6 server(End end) const { return {end, settings_.prefix.prefix()}; }
+
+    void chain(std::string name, Hook hook, std::int32_t priority, std::vector<Rule> rules) {
+        table_.chains.push_back(
+            {std::move(name), ChainType::Filter, hook, priority, std::move(rules)});
+    }
+
+    void untracked() {
+        if (settings_.track_ipv6 == TrackIpv6::Yes) return;
+        const Rule to_servers{server(End::Destination), Act::NoTrack};
+        chain("untracked",
+              Hook::Prerouting,
+              kRaw,
+              {to_servers, {tun(Way::In), server(End::Source), Act::NoTrack}});
+        chain("untracked_own", Hook::Output, kRaw, {to_servers});
+    }
+
+    void arrivals() {
+        std::vector<Rule> rules{
+            {tun(Way::In, Is::Different), inner(End::Source), Act::Count, Act::Drop}};
+        for (const auto& policy : table_.timeouts)
+            rules.push_back({tun(Way::In),
+                             inner(End::Source),
+                             NewFlow{},
+                             Transport{policy.protocol},
+                             UseTimeout{policy.name}});
+        chain("arrivals", Hook::Prerouting, kMangle, std::move(rules));
+    }
+
+    void passing() {
+        std::vector<Rule> rules{
+            {inner(End::Destination), UnknownFlow{}, Act::Count, Act::Drop},
+            {tun(Way::In), inner(End::Source), NewFlow{}, TcpNotSyn{}, Act::Count, Act::Reset}};
+        if (const auto rate = settings_.new_sessions_per_second; rate != 0)
+            rules.push_back({tun(Way::In),
+                             inner(End::Source),
+                             NewFlow{},
+                             RateOver{set("rate_", rate, kRateMemorySeconds), rate},
+                             Act::Count,
+                             Act::Drop});
+        if (const auto most = settings_.sessions_per_client; most != 0)
+            rules.push_back({tun(Way::In),
+                             inner(End::Source),
+                             NewFlow{},
+                             ConnectionsOver{set("sessions_", most, 0), most},
+                             Act::Count,
+                             Act::Refuse});
+        chain("passing", Hook::Forward, kFilter, std::move(rules));
+    }
+
+    /// A set with room for all inner addresses: one that is full would not limit.
+    std::string set(const char* prefix, std::uint32_t limit, std::uint32_t timeout_seconds) {
+        auto name = prefix + std::to_string(limit);
+        const auto size = static_cast<std::uint32_t>(settings_.inner_pool.size());
+        table_.sets.push_back({name, size, timeout_seconds});
+        return name;
+    }
+
+    const RulesetSettings& settings_;
+    Table table_;
+};
+
+} // namespace
+
+nft::Table make_ruleset(const RulesetSettings& settings) {
+    return Maker{settings}.make();
+}
+
+} // namespace nat64::kernel

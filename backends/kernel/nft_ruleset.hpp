@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel is asked to do for napt: kernel, as one table of family inet:
+//
+//   arrivals   nobody but our TUN brings packets from inner addresses; new flows from there get
+//              our timeouts (conntrack's own are below the minimums of RFC 4787 REQ-5)
+//   passing    only answers reach inner addresses; limits; TCP that is no SYN and belongs to
+//              nothing is reset (RFC 6146 §3.5.2.2 knows no such sessions)
+//   only_ours  while nat64 switched forwarding on: nothing else is forwarded
+//   machine    clients do not reach this machine's own IPv4 services
+//   sharing    MASQUERADE on every uplink, whatever its address is at the time
+//   leaks      what conntrack would not translate does not leave with an inner address
+//   untracked  conntrack_ipv6: notrack: the IPv6 side costs no second conntrack entry
+//
+// ICMP is missing among the timeouts: nft cannot read a `ct timeout` object for it, and a saved
+// ruleset would not load again; the daemon sets a sysctl instead. Pure.
+#pragma once
+
+#include "backends/kernel/nft_types.hpp"
+#include "core/napt_settings.hpp"
+#include "core/rfc6052.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace nat64::kernel {
+
+/// `conntrack_ipv6`
+enum class TrackIpv6 : std::uint8_t { Yes, No };
+
+/// Whether packets that have nothing to do with the TUN may be forwarded.
+enum class ForwardOthers : std::uint8_t { Yes, No };
+
+struct RulesetSettings {
+    std::string tun_name;
+    rfc6052::Nat64Prefix prefix;
+    Prefix4 inner_pool;
+    Timeouts timeouts;
+    std::uint32_t sessions_per_client = 0;     ///< of one inner address; 0: no limit
+    std::uint32_t new_sessions_per_second = 0; ///< of one inner address; 0: no limit
+    TrackIpv6 track_ipv6 = TrackIpv6::Yes;
+    ForwardOthers forward_others = ForwardOthers::Yes;
+};
+
+[[nodiscard]] nft::Table make_ruleset(const RulesetSettings& settings);
+
+} // namespace nat64::kernel

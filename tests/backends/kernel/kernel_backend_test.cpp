@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// The 1:1 backend through NaptBackend: the conformance rules, and its own about time.
+#include "backends/kernel/kernel_backend.hpp"
+#include "tests/backends/conformance.hpp"
+#include "tests/backends/network.hpp"
+
+#include <stdexcept>
+
+#include <doctest/doctest.h>
+
+namespace nat64::kernel {
+
+namespace {
+
+using namespace test;
+using enum L4Proto;
+
+NaptSettings settings_with(const char* pool) {
+    NaptSettings settings;
+    settings.inner_pool = Prefix4::parse(pool);
+    return settings;
+}
+
+std::unique_ptr<NaptBackend> make(const NaptSettings& settings, Counters& counters, Rng& rng) {
+    return std::make_unique<KernelBackend>(settings, counters, rng);
+}
+
+const Endpoint4 kServer = ep4("203.0.113.5", 443);
+
+} // namespace
+
+TEST_CASE("napt: kernel conforms") {
+    check_conformance(settings_with("100.64.0.0/24"), make);
+}
+
+TEST_CASE("napt: kernel: ports and identifiers pass untouched, a host is one address") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    const auto udp = net.out(Udp, ep6(1, 5000), kServer);
+    const auto tcp = net.out(Tcp, ep6(1, 6000), kServer);
+    const auto icmp = net.out(Icmp, ep6(1, 7), kServer);
+    REQUIRE(udp.binding);
+    CHECK(udp.binding->mapped4.port == Port{5000});
+    CHECK(tcp.binding->mapped4 == Endpoint4{udp.binding->mapped4.address, Port{6000}});
+    CHECK(icmp.binding->mapped4 == Endpoint4{udp.binding->mapped4.address, Port{7}});
+    const auto reply = net.in(Udp, kServer, {udp.binding->mapped4.address, Port{9}}, kNoFlags);
+    CHECK(reply.binding->client6 == ep6(1, 9));
+    CHECK(net.bindings().size() == 1);
+    CHECK(net.notes.events.size() == 1);
+}
+
+TEST_CASE("napt: kernel: a full pool is answered with address unreachable") {
+    Network net{settings_with("100.64.0.0/30"), make};
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(3), kServer).verdict == "pool_exhausted 1/3");
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    net.pass(5min + KernelBackend::kMargin + 200ms);
+    CHECK(net.out(Udp, ep6(3), kServer).verdict == "ok");
+}
+
+TEST_CASE("limits.addresses_per_client: one prefix cannot take the pool") {
+    auto settings = settings_with("100.64.0.0/24");
+    settings.limits.client_prefix = 64;
+    settings.limits.addresses_per_client = 2;
+    Network net{settings, make};
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(3), kServer).verdict == "client_address_limit 1/1");
+    const Endpoint6 other{Ipv6Addr::from_halves(0x2001'0db8'0000'0002, 1), Port{1}};
+    CHECK(net.out(Udp, other, kServer).verdict == "ok");
+}
+
+TEST_CASE("napt: kernel: inner addresses are no destinations for clients") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    const auto other = net.out(Udp, ep6(1), kServer).binding->mapped4;
+    CHECK(net.out(Udp, ep6(2), other).verdict == "illegal_destination 1/1");
+    CHECK(net.out(Udp, ep6(2), ep4("100.64.0.1", 53)).verdict == "illegal_destination 1/1");
+    CHECK(net.bindings().size() == 1);
+}
+
+TEST_CASE("napt: kernel: a host lasts as long as conntrack may remember its flows") {
+    struct Case {
+        const char* what;
+        L4Proto protocol;
+        bool answered;
+        TcpFlags last;
+        Clock::duration lasts;
+    };
+
+    const Case cases[]{
+        {"UDP, timeouts.udp", Udp, true, kNoFlags, 5min},
+        {"ICMP, timeouts.icmp", Icmp, true, kNoFlags, 60s},
+        {"SYN only, timeouts.tcp_transitory", Tcp, false, kSyn, 4min},
+        {"TCP that nobody answers, the same", Tcp, false, kAck, 4min},
+        {"TCP with an answer, timeouts.tcp_established", Tcp, true, kAck, 124min},
+        {"another SYN after that: its own flow is short, the other not",
+         Tcp,
+         true,
+         kSyn,
+         124min},
+    };
+    for (const auto& c : cases) {
+        CAPTURE(c.what);
+        Network net{settings_with("100.64.0.0/24"), make};
+        const auto first = net.out(c.protocol, ep6(1), kServer, kSyn);
+        REQUIRE(first.binding);
+        if (c.answered)
+            CHECK(net.in(c.protocol, kServer, first.binding->mapped4, kSynAck).verdict == "ok");
+        CHECK(net.out(c.protocol, ep6(1), kServer, c.last).verdict == "ok");
+        net.pass(c.lasts + 1s);
+        CHECK(net.bindings().size() == 1);
+        net.pass(KernelBackend::kMargin);
+        CHECK(net.bindings().empty());
+        REQUIRE(net.notes.events.size() == 2);
+        CHECK(net.notes.events[1].kind == EventKind::BindingDeleted);
+        CHECK(net.notes.events[1].reason == EventReason::Expired);
+    }
+}
+
+TEST_CASE("napt: kernel: packets of either side keep a host") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    const auto mapped4 = net.out(Udp, ep6(1), kServer).binding->mapped4;
+    for (int i = 0; i < 10; ++i) {
+        net.pass(4min);
+        if (i % 2 == 0)
+            CHECK(net.in(Udp, kServer, mapped4).verdict == "ok");
+        else
+            CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4 == mapped4);
+    }
+    CHECK(net.notes.events.size() == 1);
+}
+
+TEST_CASE("napt: kernel: the fast path's packets count, unless the host has changed") {
+    Network net{settings_with("100.64.0.0/30"), make};
+    const auto handle = net.out(Udp, ep6(1), kServer).binding->handle;
+    net.pass(4min);
+    net.backend->touch(handle, net.clock.now(), 1, 100);
+    net.pass(4min);
+    CHECK(net.bindings().size() == 1);
+    net.pass(10min);
+    CHECK(net.bindings().empty());
+    net.backend->touch(handle, net.clock.now(), 1, 100);
+    net.backend->touch({1000, 0}, net.clock.now(), 1, 100);
+    CHECK(net.bindings().empty());
+}
+
+TEST_CASE("static: a host has its inner address at once and for ever") {
+    auto settings = settings_with("100.64.0.0/24");
+    settings.statics = {{std::nullopt, {ep6(7).address, Port{}}, ep4("100.64.0.77")}};
+    Network net{settings, make};
+    CHECK(net.in(Tcp, kServer, ep4("100.64.0.77", 80), kSyn).binding->client6 == ep6(7, 80));
+    net.pass(48h);
+    REQUIRE(net.bindings().size() == 1);
+    CHECK(net.bindings()[0].is_static);
+    CHECK(net.out(Tcp, ep6(7), kServer).binding->mapped4.address == v4("100.64.0.77"));
+}
+
+TEST_CASE("static: what napt: kernel cannot do is refused at the start") {
+    const auto start = [](StaticItem item) {
+        auto settings = settings_with("100.64.0.0/24");
+        settings.statics = {item, item};
+        settings.statics[1].client6.address = ep6(9).address;
+        Network net{settings, make};
+    };
+    CHECK_THROWS_WITH_AS(start({Tcp, ep6(1, 80), ep4("100.64.0.7", 80)}),
+                         "static: napt: kernel has no ports",
+                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(start({std::nullopt, ep6(1, 0), ep4("192.0.2.7")}),
+                         "static: 2001:db8:0:1::1: not an address of the inner pool",
+                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(start({std::nullopt, ep6(1, 0), ep4("100.64.0.7")}),
+                         "static: 2001:db8:0:1::9: its address belongs to another client",
+                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS((Network{NaptSettings{}, make}),
+                         "napt: kernel needs inner_pool",
+                         std::invalid_argument);
+}
+
+TEST_CASE("gateway.ipv4: an inner address that no client gets") {
+    auto settings = settings_with("100.64.0.0/30");
+    settings.reserved = {v4("100.64.0.1")};
+    Network net{settings, make};
+    CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4.address == v4("100.64.0.2"));
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "pool_exhausted 1/3");
+    CHECK(net.backend->owns(v4("100.64.0.1")));
+    CHECK(net.in(Udp, kServer, ep4("100.64.0.1", 5)).verdict == "no_binding 3/1");
+}
+
+TEST_CASE("reload: what cannot change is named, and then nothing changes") {
+    auto settings = settings_with("100.64.0.0/24");
+    Network net{settings, make};
+    auto other = settings_with("100.65.0.0/24");
+    other.prefix = *rfc6052::Nat64Prefix::from(*Prefix6::parse("2001:db8:64::/96"));
+    other.reserved = {v4("100.65.0.1")};
+    other.limits.client_prefix = 64;
+    other.timeouts.udp = 10min;
+    other.statics = {{Tcp, ep6(1, 80), ep4("100.65.0.7", 80)}};
+    const std::vector<std::string_view> keys{
+        "prefix", "inner_pool", "gateway", "limits.client_prefix", "static"};
+    CHECK(net.backend->apply(other, net.clock.now()) == keys);
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    net.pass(6min);
+    CHECK(net.bindings().empty());
+}
+
+TEST_CASE("reload: timeouts grow at once; flows of longer ones are still believed in") {
+    auto settings = settings_with("100.64.0.0/24");
+    Network net{settings, make};
+    settings.timeouts.udp = 10min;
+    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    settings.timeouts.udp = 2min;
+    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    net.pass(9min);
+    CHECK(net.bindings().size() == 1);
+    net.pass(2min);
+    CHECK(net.bindings().empty());
+}
+
+TEST_CASE("reload: static hosts come, displace, and become ordinary ones") {
+    auto settings = settings_with("100.64.0.0/24");
+    Network net{settings, make};
+    const auto taken = net.out(Udp, ep6(1), kServer).binding->mapped4.address;
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    auto with = settings;
+    with.statics = {{std::nullopt, ep6(2, 0), {taken, Port{}}}};
+    CHECK(net.backend->apply(with, net.clock.now()).empty());
+    CHECK(net.out(Udp, ep6(2), kServer).binding->mapped4.address == taken);
+    CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4.address != taken);
+    net.pass(3h);
+    REQUIRE(net.bindings().size() == 1);
+    CHECK(net.bindings()[0].is_static);
+    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(net.bindings().size() == 1);
+    net.pass(3h);
+    CHECK(net.bindings().empty());
+}
+
+TEST_CASE("restore: a host is back at its address for as long as its row says") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    SessionRow row;
+    row.client6 = ep6(1);
+    row.mapped4 = ep4("100.64.0.99", 40000);
+    row.expires_in = 1h;
+    CHECK(net.backend->restore(row, net.clock.now()));
+    CHECK(net.backend->restore(row, net.clock.now())); // another flow of the same host
+    CHECK(net.out(Icmp, ep6(1), kServer).binding->mapped4.address == v4("100.64.0.99"));
+    row.client6 = ep6(2);
+    CHECK(net.backend->restore(row, net.clock.now()).error() ==
+          "its address belongs to another client");
+    net.pass(59min);
+    CHECK(net.bindings().size() == 1);
+    net.pass(2min);
+    CHECK(net.bindings().empty());
+    CHECK(net.notes.events[0].reason == EventReason::Restored);
+}
+
+TEST_CASE("show pool: the inner pool in addresses") {
+    auto settings = settings_with("100.64.0.0/24");
+    settings.reserved = {v4("100.64.0.1")};
+    settings.limits.client_prefix = 64;
+    Network net{settings, make};
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    std::vector<PoolRow> rows;
+    net.backend->pool_usage(rows);
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].address == v4("100.64.0.0"));
+    CHECK(rows[0].total == 253);
+    CHECK(rows[0].used == 2);
+    CHECK(rows[0].clients == 1);
+    CHECK(net.counters.bindings_created[1].value() == 2);
+}
+
+TEST_CASE("show bindings: filters by client and by inner address") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    const auto one = net.out(Udp, ep6(1), kServer).binding->mapped4.address;
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    Filter by_client;
+    by_client.client = Prefix6{ep6(2).address, 128};
+    REQUIRE(net.bindings(by_client).size() == 1);
+    CHECK(net.bindings(by_client)[0].client6 == Endpoint6{ep6(2).address, Port{}});
+    Filter by_mapped;
+    by_mapped.mapped = Prefix4{one, 32};
+    REQUIRE(net.bindings(by_mapped).size() == 1);
+    CHECK(net.bindings(by_mapped)[0].client6.address == ep6(1).address);
+    CHECK(net.bindings(only(Tcp)).size() == 2); // a host is there for every protocol
+}
+
+} // namespace nat64::kernel
