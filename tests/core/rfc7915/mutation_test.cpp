@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets with random bytes changed, cut off or replaced by the values that break parsers, with
-// their checksums mended so that they get past the first check. Whatever is accepted must come out
-// with an IP header that is right and a length that is its own; the sanitizers watch the rest.
+// Packets with random bytes changed, cut off or replaced by the values that break parsers,
+// with their checksums mended so that they get past the first check. Whatever is accepted must
+// come out with an IP header that is right and a length that is its own; the sanitizers watch
+// the rest.
 #include "core/net/offload.hpp"
 #include "core/net/packet_view.hpp"
 #include "tests/core/rfc7915/translate.hpp"
