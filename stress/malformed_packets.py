@@ -7,7 +7,7 @@ treatments are right; the scenario then only demands that nothing is lost uncoun
 
 import os
 
-from lab.topology import CLIENT, SERVER
+from lab.topology import CLIENT, GATEWAY_IPV4, SERVER
 from packets import (
     ICMP,
     IP,
@@ -25,6 +25,7 @@ from packets import (
     Raw,
 )
 
+BAD_TRANSPORT = "bad_transport_header"
 STATIC = "192.0.2.3"  # whole-host entry: inbound packets have a binding
 
 
@@ -34,20 +35,35 @@ def from_client(server6, nat64):
     data = Raw(b"x" * 64)
     datagram = UDP(sport=4000, dport=9) / data
     kinds = {
-        "UDP header cut short": (ip / Raw(b"\x0f\xa0\x00\x09"), None),
-        "UDP length beyond the packet": (ip / UDP(sport=1, dport=9, len=2000) / data, None),
-        "UDP length below eight": (ip / UDP(sport=1, dport=9, len=3) / data, None),
+        "UDP header cut short": (
+            IPv6(src=CLIENT, dst=server6, nh=17) / Raw(b"\x0f\xa0\x00\x09"),
+            BAD_TRANSPORT,
+        ),
+        "UDP length beyond the packet": (
+            ip / UDP(sport=1, dport=9, len=2000) / data,
+            BAD_TRANSPORT,
+        ),
+        "UDP length below eight": (ip / UDP(sport=1, dport=9, len=3) / data, BAD_TRANSPORT),
         "UDP without checksum over IPv6": (ip / UDP(sport=4000, dport=9, chksum=0), None),
-        "TCP header of 8 bytes": (ip / TCP(dport=80, flags="S", dataofs=2), None),
-        "TCP offset beyond the packet": (ip / TCP(dport=80, flags="S", dataofs=15), None),
+        "TCP header of 8 bytes": (ip / TCP(dport=80, flags="S", dataofs=2), BAD_TRANSPORT),
+        "TCP offset beyond the packet": (
+            ip / TCP(dport=80, flags="S", dataofs=15),
+            BAD_TRANSPORT,
+        ),
         "TCP with all flags": (ip / TCP(dport=80, flags="FSRPAUEC"), None),
         "TCP with no flags": (ip / TCP(sport=4999, dport=80, flags=0), None),
-        "ICMPv6 of one byte": (IPv6(src=CLIENT, dst=server6, nh=58) / Raw(b"\x80"), None),
+        "ICMPv6 of one byte": (
+            IPv6(src=CLIENT, dst=server6, nh=58) / Raw(b"\x80"),
+            BAD_TRANSPORT,
+        ),
         "unknown ICMPv6 type": (
             ip / ICMPv6Unknown(type=200, code=0) / data,
             "unknown_icmp_type",
         ),
-        "router advertisement": (ip / ICMPv6Unknown(type=134, code=0) / data, None),
+        "router advertisement": (
+            ip / ICMPv6Unknown(type=134, code=0) / data,
+            "unknown_icmp_type",
+        ),
         "ICMPv6 error with nothing in it": (
             ip / ICMPv6DestUnreach(code=1),
             "bad_quoted_packet",
@@ -64,7 +80,7 @@ def from_client(server6, nat64):
         "packet too big about a stranger's flow": (
             ip / ICMPv6PacketTooBig(mtu=0) / IPv6(src="2001:db8:99::1", dst="2001:db8:99::2")
             / datagram,
-            None,
+            "bad_quoted_packet",
         ),
         "routing header with segments left": (
             ip / IPv6ExtHdrRouting(type=0, segleft=1, addresses=["2001:db8::1"]) / datagram,
@@ -110,7 +126,9 @@ def from_client(server6, nat64):
         "to 224.0.0.1": (to(nat64, "224.0.0.1") / datagram, "illegal_destination"),
         "to 255.255.255.255": (to(nat64, "255.255.255.255") / datagram, "illegal_destination"),
         "to 169.254.1.1": (to(nat64, "169.254.1.1") / datagram, "illegal_destination"),
-        "to the gateway itself": (to(nat64, "203.0.113.1") / datagram, "illegal_destination"),
+        "to an address of the machine": (to(nat64, "203.0.113.1") / datagram, None),
+        # Leaves as IPv4 and comes straight back: gateway.ipv4 is routed to the TUN.
+        "to gateway.ipv4": (to(nat64, GATEWAY_IPV4) / datagram, "not_in_pool"),
         "to an unused pool address": (to(nat64, "192.0.2.14") / datagram, "no_binding"),
         "TCP data without a session": (
             ip / TCP(sport=4998, dport=80, flags="PA") / data,
@@ -137,11 +155,14 @@ def from_server(server6, nat64):
     datagram = UDP(sport=9, dport=4000) / data
     quoted = IP(src=STATIC, dst=SERVER) / UDP(sport=4000, dport=9) / data
     kinds = {
-        "UDP header cut short": (IP(src=SERVER, dst=STATIC, proto=17) / Raw(b"\0\x09"), None),
-        "UDP length beyond the packet": (ip / UDP(dport=4000, len=2000) / data, None),
-        "TCP header of 8 bytes": (ip / TCP(dport=80, flags="S", dataofs=2), None),
-        "TCP header past the end": (ip / TCP(dport=80, flags="S", dataofs=15), None),
-        "ICMP of one byte": (IP(src=SERVER, dst=STATIC, proto=1) / Raw(b"\x08"), None),
+        "UDP header cut short": (
+            IP(src=SERVER, dst=STATIC, proto=17) / Raw(b"\0\x09"),
+            BAD_TRANSPORT,
+        ),
+        "UDP length beyond the packet": (ip / UDP(dport=4000, len=2000) / data, BAD_TRANSPORT),
+        "TCP header of 8 bytes": (ip / TCP(dport=80, flags="S", dataofs=2), BAD_TRANSPORT),
+        "TCP header past the end": (ip / TCP(dport=80, flags="S", dataofs=15), BAD_TRANSPORT),
+        "ICMP of one byte": (IP(src=SERVER, dst=STATIC, proto=1) / Raw(b"\x08"), BAD_TRANSPORT),
         "source route": (
             IP(src=SERVER, dst=STATIC, options=[IPOption(b"\x83\x07\x08\xcb\x00\x71\x0b")])
             / datagram,
@@ -170,16 +191,16 @@ def from_server(server6, nat64):
         ),
         "fragment beyond 65535": (
             IP(src=SERVER, dst=STATIC, proto=17, frag=8191, id=4) / data,
-            None,
+            "bad_fragment",
         ),
         "fragment of odd length": (
             IP(src=SERVER, dst=STATIC, proto=17, flags="MF", id=5) / Raw(b"x" * 13),
-            None,
+            "bad_fragment",
         ),
         "to a port without binding": (IP(src=SERVER, dst="192.0.2.9") / datagram, "no_binding"),
         "SYN to a port without binding": (
             IP(src=SERVER, dst="192.0.2.9") / TCP(dport=99, flags="S"),
-            "no_binding",
+            "syn_repeated",  # RFC 6146 §3.5.2.2: the first is stored, none is forwarded
         ),
         "from 127.0.0.1": (IP(src="127.0.0.1", dst=STATIC) / datagram, None),
         "from a pool address": (IP(src="192.0.2.7", dst=STATIC) / datagram, None),

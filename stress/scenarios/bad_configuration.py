@@ -40,14 +40,14 @@ BAD = {
         + '  - {protocol: tcp, ipv6: "[2001:db8::5]:80", ipv4: "192.0.2.2:80"}\n'
         + '  - {protocol: tcp, ipv6: "[2001:db8::6]:80", ipv4: "192.0.2.2:80"}\n',
         8,
-        "192.0.2.2:80",
+        "contradicts static[0]",
     ),
     "syntax": (BASE + "pool: [192.0.2.0/28\n", 6, ""),
     "version": (BASE.replace("version: 1", "version: 7"), 1, "version"),
     "private pool under the well-known prefix": (
         BASE.replace("wkp_strict: false\n", "").replace("192.0.2", "10.0.0"),
         3,
-        "10.0.0.0/28",
+        "10.0.0.0 is not a global address",
     ),
 }
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hairpinning: two IPv6 clients reach each other through their IPv4 transport addresses.
+"""Hairpinning: IPv6 clients reach each other through their IPv4 transport addresses.
 
     client  ──┐
               gateway (nat64) ── server (tells each client its mapping)
-    client2 ──┘
-    192.0.2.2:80 = [client2]:8080, 192.0.2.3 = client2
+    client2 ──┤
+    client3 ──┘
+    192.0.2.2:80 = [client2]:8080, 192.0.2.3 = client3
 
 Pass: UDP to a dynamic mapping, TCP to a static port and ping to a whole-host entry arrive, and
 the receiver sees the sender's own mapping below the prefix, never its IPv6 address (RFC 6146
@@ -17,14 +18,14 @@ import socket
 from lab.topology import SERVER
 from probes import UdpEcho, all_answered, bulk, echo_once, ping, udp_client
 
-CLIENT2 = "2001:db8:c2::2"
+CLIENT2, CLIENT3 = "2001:db8:c2::2", "2001:db8:c3::2"
 
 
 def run(case):
-    lab = case.lab(clients=2)
+    lab = case.lab(clients=3)
     static = [
         {"protocol": "tcp", "ipv6": f"[{CLIENT2}]:8080", "ipv4": "192.0.2.2:80"},
-        {"ipv6": CLIENT2, "ipv4": "192.0.2.3"},
+        {"ipv6": CLIENT3, "ipv4": "192.0.2.3"},
     ]
     nat64 = case.nat64(lab, {"static": static})
     udp(case, lab, nat64)

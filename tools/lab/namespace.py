@@ -8,6 +8,7 @@ no helper programs. The calling thread changes namespace for an instant only.
 
 import ctypes
 import os
+import re
 import socket
 import subprocess
 from contextlib import contextmanager
@@ -16,6 +17,13 @@ from .errors import LabError
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
+# ethtool's short names, and what it calls them when it shows them.
+_FEATURES = {
+    "tso": "tcp-segmentation-offload",
+    "gso": "generic-segmentation-offload",
+    "gro": "generic-receive-offload",
+    "tx": "tx-checksumming",
+}
 
 
 class Namespace:
@@ -48,8 +56,14 @@ class Namespace:
             f"    type filter hook prerouting priority -300\n{rules}\n  }}\n}}\n"
         )
 
-    def ethtool(self, interface, *words):
-        self._call(self.prefix() + ["ethtool", "-K", interface, *words])
+    def set_features(self, interface, wanted):
+        """`ethtool -K` with {feature: "on" or "off"}; returns the features that this kernel
+        would not set so."""
+        words = [word for pair in wanted.items() for word in pair]
+        self.run("ethtool", "-K", interface, *words)
+        shown = self.run("ethtool", "-k", interface, check=True).stdout
+        now = dict(re.findall(r"^\s*([\w-]+): (on|off)", shown, re.M))
+        return {key for key, value in wanted.items() if now[_FEATURES.get(key, key)] != value}
 
     def prefix(self):
         return ["ip", "netns", "exec", self.name]

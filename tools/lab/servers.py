@@ -14,16 +14,18 @@ ZONE = "lab.example"
 
 
 class WebServer:
-    """nginx serving `<lab>/www` on port 80; make_file() puts something there."""
+    """nginx serving `<lab>/www-<role>` on port 80; make_file() puts something there."""
 
     def __init__(self, lab, node=None, port=80):
-        self.root = lab.make_dir("www")
-        run = lab.make_dir("nginx")
-        for name in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
-            lab.make_dir(f"nginx/{name}")
+        node = node or lab.server
+        self.root = lab.make_dir(f"www-{node.role}")
+        name = f"nginx-{node.role}"
+        run = lab.make_dir(name)
+        for scratch in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
+            lab.make_dir(f"{name}/{scratch}")
         self._write("index.html", b"Hello from the IPv4-only Internet.\n")
         config = lab.write(
-            "nginx/nginx.conf",
+            f"{name}/nginx.conf",
             f"""daemon off; user root; worker_processes 1; pid {run}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 4096; }}
@@ -41,7 +43,7 @@ http {{
 """,
         )
         self.process = lab.start(
-            node or "server", "nginx", "nginx", "-e", "stderr", "-p", run, "-c", config
+            node, name, "nginx", "-e", "stderr", "-p", run, "-c", config
         )
         self.process.wait_listening(port)
 
