@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which addresses may stand for clients inside this machine when `inner_pool` does not say: the
-// first /16 that no address and no route of the machine touches. Pure.
+// Which addresses may stand for clients inside this machine when `inner_pool` does not say:
+// the first /16 that no address and no route of the machine touches. Pure.
 #pragma once
 
 #include "core/net/address.hpp"

@@ -7,9 +7,10 @@
 //
 // The one thing this class has to get right is when an inner address may go to somebody else:
 // not while conntrack may remember a flow of it. Each packet extends its host's time by the
-// longest timeout that the flow can have in conntrack after it: of TCP the transitory one until
-// a server has answered by TCP, the established one from then on. Conntrack's timeouts run from
-// the same packets, which pass it before or after us, and kMargin covers the difference.
+// longest timeout that the flow can have in conntrack after it: of TCP the transitory one
+// until a server has answered by TCP, the established one from then on. Conntrack's timeouts
+// run from the same packets, which pass it before or after us, and kMargin covers the
+// difference.
 //
 // All memory is reserved by the constructor. One thread: the packet thread.
 #pragma once
@@ -35,7 +36,8 @@ public:
     static constexpr Clock::duration kMargin = std::chrono::seconds{5};
 
     /// Counters and Rng must outlive the backend. Throws std::invalid_argument without
-    /// inner_pool or with statics that contradict each other, std::length_error, std::bad_alloc.
+    /// inner_pool or with statics that contradict each other, std::length_error,
+    /// std::bad_alloc.
     KernelBackend(const NaptSettings& settings, Counters& counters, Rng& rng);
 
     [[nodiscard]] Capabilities capabilities() const noexcept override;

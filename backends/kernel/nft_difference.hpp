@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From one table to another by as little as possible, so that live flows notice nothing.
 // Chains whose rules are the same are left alone with their counters. A `ct timeout` object in
-// the kernel cannot be changed, and deleting one throws its flows back to conntrack's defaults;
-// so a policy that is no longer given to new flows stays for the old ones, up to a number that
-// only somebody who reloads for sport will reach. Pure.
+// the kernel cannot be changed, and deleting one throws its flows back to conntrack's
+// defaults; so a policy that is no longer given to new flows stays for the old ones, up to a
+// number that only somebody who reloads for sport will reach. Pure.
 #pragma once
 
 #include "backends/kernel/nft_types.hpp"

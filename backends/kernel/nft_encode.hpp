@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes of a table as nf_tables netlink messages, built by libnftnl. Bytes only; the socket is
-// nft_table's.
+// Changes of a table as nf_tables netlink messages, built by libnftnl. Bytes only; the socket
+// is nft_table's.
 #pragma once
 
 #include "backends/kernel/nft_difference.hpp"

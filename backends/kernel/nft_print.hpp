@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table in the language of nft(8): for `nat64 check --nft`, for error messages, and for tests
-// that let nft itself judge it. Pure.
+// A table in the language of nft(8): for `nat64 check --nft`, for error messages, and for
+// tests that let nft itself judge it. Pure.
 #pragma once
 
 #include "backends/kernel/nft_types.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one owner of our nftables table. It is added in one batch, all or nothing, with the flag
-// `owner`: it belongs to our netlink socket. Nobody else can change, flush or delete it, and the
-// kernel removes it when the socket closes, whatever ends the process. Should it be gone all the
-// same, restore_if_gone() puts it back.
+// `owner`: it belongs to our netlink socket. Nobody else can change, flush or delete it, and
+// the kernel removes it when the socket closes, whatever ends the process. Should it be gone
+// all the same, restore_if_gone() puts it back.
 //
 // Control thread; errors are OsErrors that say what the kernel refused, and why where it says.
 #pragma once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One nftables table as plain values: the few kinds of matches and statements that nat64 uses,
-// no more. What the table contains is nft_ruleset's business, its text nft_print's, its netlink
-// form nft_encode's, how one becomes another nft_difference's. Pure.
+// no more. What the table contains is nft_ruleset's business, its text nft_print's, its
+// netlink form nft_encode's, how one becomes another nft_difference's. Pure.
 #pragma once
 
 #include "core/net/address.hpp"
@@ -53,8 +53,8 @@ struct Transport {
     friend bool operator==(const Transport&, const Transport&) = default;
 };
 
-/// The first packet of a flow: `ct state new ct status ! confirmed`. A flow that nobody answers
-/// stays new to conntrack; only its first packet is unconfirmed.
+/// The first packet of a flow: `ct state new ct status ! confirmed`. A flow that nobody
+/// answers stays new to conntrack; only its first packet is unconfirmed.
 struct NewFlow {
     friend bool operator==(const NewFlow&, const NewFlow&) = default;
 };
