@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a scenario holds in its hands: labs, a translator, and checks that can fail.
 
-Every nat64 that a scenario started must still run at its end, stop cleanly within seconds
-with exit code 0, and have reported no sanitizer error: checked here, for all of them.
+Every nat64 that a scenario started must still run at its end, be able to account for every
+packet, stop cleanly within seconds with exit code 0, and have reported no sanitizer error:
+checked here, for all of them.
 """
 
 import json
@@ -10,7 +11,8 @@ import os
 import traceback
 from contextlib import ExitStack
 
-from lab import Lab, LabError, Nat64, TaygaMasquerade
+from accounting import Account
+from lab import Lab, LabError, Nat64, TaygaMasquerade, wait_until
 
 _SANITIZER = ("AddressSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "ThreadSan")
 
@@ -90,12 +92,22 @@ class Case:
                 daemon.process.alive,
                 f"exit code {daemon.process.exit_code}",
             ):
+                self._books_balance(daemon)
                 self.equal(f"{daemon.name} stops with exit code 0", daemon.stop(), 0)
             log = daemon.process.log()
             self.check(
                 f"{daemon.name} has no sanitizer report",
                 not any(mark in log for mark in _SANITIZER),
             )
+
+    def _books_balance(self, daemon):
+        try:
+            wait_until(lambda: Account(daemon).balances(), "the books to balance")
+            self.check(f"{daemon.name} accounts for every packet", True)
+        except LabError as trouble:
+            account = Account(daemon)
+            detail = f"{trouble}: {account.unaccounted} of {account.received} missing"
+            self.check(f"{daemon.name} accounts for every packet", False, detail)
 
     def logs(self):
         for lab in self._labs:

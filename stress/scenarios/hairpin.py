@@ -9,7 +9,7 @@
 
 Pass: UDP to a dynamic mapping, TCP to a static port and ping to a whole-host entry arrive, and
 the receiver sees the sender's own mapping below the prefix, never its IPv6 address (RFC 6146
-§3.8).
+§3.8); the packet goes round inside the daemon, not through the kernel, and loses two hops.
 """
 
 import os
@@ -32,8 +32,11 @@ def run(case):
     tcp(case, lab, nat64)
     done = ping(lab.client, nat64.address6("192.0.2.3"))
     case.check("ping to the whole-host entry", all_answered(done), done.stdout)
+    case.check("two hops away", "ttl=62" in done.stdout, done.stdout)
     done = ping(lab.client, nat64.address6("192.0.2.3"), size=3000)
     case.check("the same in fragments", all_answered(done), done.stdout)
+    hairpinned = nat64.show("status")["packets"]["hairpinned"]
+    case.check("counted as hairpinned", hairpinned > 50, hairpinned)
 
 
 def udp(case, lab, nat64):

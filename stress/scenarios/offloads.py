@@ -38,6 +38,8 @@ def run(case):
     ]
     for offload in ("auto", "off"):
         nat64 = case.nat64(lab, {"tun": {"name": "nat64", "offload": offload}})
+        tun = nat64.show("status")["tun"]
+        case.equal(f"tun.offload {offload}: TSO", tun["tcp_segmentation"], offload == "auto")
         for name, mixture in MIXTURES.items():
             wanted = {feature: mixture.get(feature, "on") for feature in ALL}
             refused = {

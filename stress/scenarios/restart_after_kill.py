@@ -4,14 +4,23 @@
     client ── gateway (nat64, killed three times) ── server
 
 Pass: the TUN and its routes go with the process; the stale socket file is no obstacle; the new
-daemon carries traffic at once; a second daemon on the same socket is refused while one runs.
+daemon carries traffic at once; while one runs, a second one is refused that wants its socket,
+its interface or its prefix, says so, and harms nothing.
 """
 
 import signal
 
 from lab import Nat64, wait_until
-from lab.topology import SERVER
+from lab.topology import POOL, SERVER
 from probes import all_answered, conversation, ping, tcp_pair
+
+# A daemon that has nothing in common with the lab's usual one.
+ELSEWHERE = {
+    "prefix": "2001:db8:64:2::/96",
+    "pool": ["192.0.2.64/28"],
+    "gateway": {"ipv4": "192.0.2.65"},
+    "tun": {"name": "other"},
+}
 
 
 def run(case):
@@ -29,11 +38,15 @@ def run(case):
         nat64.start()
         done = ping(lab.client, server6)
         case.check(f"round {round_number}: works again", all_answered(done), done.stdout)
-    second = Nat64(
-        lab, {"control": {"socket": nat64.socket}}, "nat64-second", case.executable, start=False
-    )
-    done = lab.gateway.run(second.executable, "run", "-c", second.config_path, timeout=10)
-    case.check("a second daemon is refused", done.returncode in (1, 2), done)
-    case.check("the reason is said", bool(done.stderr + done.stdout))
-    case.check("the first one does not suffer", all_answered(ping(lab.client, server6)))
-    case.succeeds("and still owns its socket", nat64.call("show", "status"))
+    for name, config, said in (
+        ("socket", {**ELSEWHERE, "control": {"socket": nat64.socket}}, nat64.socket),
+        ("interface", {**ELSEWHERE, "tun": {"name": "nat64"}}, "interface named nat64"),
+        ("prefix", {**ELSEWHERE, "prefix": nat64.prefix}, nat64.prefix),
+        ("pool", {**ELSEWHERE, "pool": [POOL]}, POOL),
+    ):
+        second = Nat64(lab, config, f"second-{name}", case.executable, start=False)
+        done = lab.gateway.run(second.executable, "run", "-c", second.config_path, timeout=30)
+        case.check(f"a second one with the same {name} is refused", done.returncode in (1, 2))
+        case.check(f"the {name} is named", said in done.stderr + done.stdout, done)
+        case.check("the first one does not suffer", all_answered(ping(lab.client, server6)))
+        case.succeeds("and still owns its socket", nat64.call("show", "status"))

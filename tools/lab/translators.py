@@ -69,10 +69,10 @@ class Nat64:
         ]
         return self.lab.write(f"{name or self.name}.yaml", "\n".join(lines) + "\n")
 
-    def start(self, timeout=20.0):
-        self.process = self.lab.start(
-            "gateway", self.name, self.executable, "run", "-c", self.config_path
-        )
+    def start(self, wrapper=(), timeout=60.0):
+        """`wrapper` is put before the command, as in ("setpriv", "--reuid=nobody")."""
+        argv = (*wrapper, self.executable, "run", "-c", self.config_path)
+        self.process = self.lab.start("gateway", self.name, *argv)
         self.process.wait_ready(self.answers, "answer on its control socket", timeout)
 
     def answers(self):

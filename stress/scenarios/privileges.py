@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Privileges: the daemon needs CAP_NET_ADMIN to start, and keeps nothing.
+
+    client ── gateway (nat64 as root, then as `nobody` with CAP_NET_ADMIN alone) ── server
+
+Pass: in every thread of the running daemon all capability sets are empty and no_new_privs is
+set; it works; started by `nobody` with CAP_NET_ADMIN alone it works as well and stops cleanly;
+without the capability it says which one it lacks.
+"""
+
+import os
+
+from lab.topology import SERVER
+from probes import all_answered, ping
+
+SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+NOBODY = 65534
+
+
+def run(case):
+    lab = case.lab()
+    before = lab.gateway.snapshot()
+    nat64 = case.nat64(lab)
+    holds_nothing(case, nat64, "root")
+    done = ping(lab.client, nat64.address6(SERVER))
+    case.check("root: works", all_answered(done), done.stdout)
+    case.equal("root: stops", nat64.stop(), 0)
+    case.stopped(nat64)
+
+    directory = lab.make_dir("run")
+    os.chown(directory, NOBODY, NOBODY)
+    nobody = case.nat64(
+        lab, {"control": {"socket": f"{directory}/nat64.sock"}}, name="nat64-nobody", start=False
+    )
+    nobody.socket = f"{directory}/nat64.sock"
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    done = lab.gateway.run(
+        *as_nobody, nobody.executable, "run", "-c", nobody.config_path, timeout=30
+    )
+    case.equal("no capability: refused", done.returncode, 1)
+    case.check("no capability: the reason is said", "CAP_NET_ADMIN" in done.stderr, done)
+
+    # Debian's udev lets everybody open /dev/net/tun, containers often do not.
+    device = lab.make_dir("dev")
+    everybodys_tun = (
+        f"mount -t tmpfs none {device} && mknod -m 666 {device}/tun c 10 200 &&"
+        f' mount --bind {device}/tun /dev/net/tun && exec "$@"'
+    )
+    as_nobody = ["bash", "-c", everybodys_tun, "bash", *as_nobody]
+    nobody.start([*as_nobody, "--inh-caps=+net_admin", "--ambient-caps=+net_admin"])
+    holds_nothing(case, nobody, "nobody")
+    done = ping(lab.client, nobody.address6(SERVER))
+    case.check("nobody: works", all_answered(done), done.stdout)
+    case.equal("nobody: stops", nobody.stop(), 0)
+    case.stopped(nobody)
+    case.equal("nothing is left", lab.gateway.snapshot(), before)
+
+
+def holds_nothing(case, nat64, user):
+    for thread in os.listdir(f"/proc/{nat64.process.pid}/task"):
+        with open(f"/proc/{nat64.process.pid}/task/{thread}/status") as stream:
+            status = dict(line.split(":\t", 1) for line in stream if ":\t" in line)
+        held = {key for key in SETS if int(status[key], 16)}
+        # Without CAP_SETPCAP nobody can empty the bounding set; empty sets and no_new_privs
+        # make it worthless.
+        expected = set() if user == "root" else {"CapBnd"}
+        case.check(f"{user}: thread {thread} holds no capability", held <= expected, held)
+        case.equal(f"{user}: no_new_privs", status["NoNewPrivs"].strip(), "1")
