@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/registry.hpp"
 
+#include "backends/kernel/kernel_backend.hpp"
 #include "backends/userspace/userspace_backend.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ std::unique_ptr<NaptBackend> make(const NaptSettings& settings, Counters& counte
 
 constexpr std::array kBackends{
     BackendEntry{"daemon", &make<userspace::UserspaceBackend>},
+    BackendEntry{"kernel", &make<kernel::KernelBackend>},
 };
 
 } // namespace

@@ -11,7 +11,9 @@ namespace nat64::backends {
 TEST_CASE("registry: every backend conforms") {
     for (const auto& entry : backends()) {
         CAPTURE(entry.name);
-        test::check_conformance(test::small_settings(), entry.make);
+        auto settings = test::small_settings();
+        settings.inner_pool = Prefix4::parse("100.64.0.0/24");
+        test::check_conformance(settings, entry.make);
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The 1:1 backend through NaptBackend: the conformance rules, and its own about time.
+// The 1:1 backend through NaptBackend: its rules, those about time above all.
 #include "backends/kernel/kernel_backend.hpp"
-#include "tests/backends/conformance.hpp"
 #include "tests/backends/network.hpp"
 
 #include <stdexcept>
@@ -28,10 +27,6 @@ std::unique_ptr<NaptBackend> make(const NaptSettings& settings, Counters& counte
 const Endpoint4 kServer = ep4("203.0.113.5", 443);
 
 } // namespace
-
-TEST_CASE("napt: kernel conforms") {
-    check_conformance(settings_with("100.64.0.0/24"), make);
-}
 
 TEST_CASE("napt: kernel: ports and identifiers pass untouched, a host is one address") {
     Network net{settings_with("100.64.0.0/24"), make};
