@@ -8,6 +8,7 @@ A translator has `prefix` (text), `address6(v4)` and stop(). `Nat64` also knows 
 import ipaddress
 import json
 import os
+import re
 
 from .errors import LabError
 from .topology import GATEWAY_IPV4, POOL
@@ -25,6 +26,8 @@ _OCTETS = {
     64: (9, 10, 11, 12),
     96: (12, 13, 14, 15),
 }
+
+_COMMENTS = {"wkp_strict": "  # the lab's servers have documentation addresses"}
 
 
 def embed(prefix, ipv4):
@@ -47,7 +50,7 @@ class Nat64:
         self.config = {
             "version": 1,
             "prefix": WELL_KNOWN,
-            "wkp_strict": False,  # the lab's servers have documentation addresses
+            "wkp_strict": False,
             "napt": "daemon",
             "pool": [POOL],
             "gateway": {"ipv4": GATEWAY_IPV4},
@@ -62,11 +65,8 @@ class Nat64:
             self.start()
 
     def write_config(self, config, name=None):
-        """One top-level key a line, values in YAML's flow style (which is JSON)."""
-        lines = [
-            f"{key}: {json.dumps(value) if isinstance(value, (list, dict)) else _plain(value)}"
-            for key, value in config.items()
-        ]
+        """One top-level key a line, values in YAML's flow style."""
+        lines = [f"{key}: {_flow(value)}{_COMMENTS.get(key, '')}" for key, value in config.items()]
         return self.lab.write(f"{name or self.name}.yaml", "\n".join(lines) + "\n")
 
     def start(self, wrapper=(), timeout=60.0):
@@ -192,7 +192,15 @@ def default_executable():
     )
 
 
-def _plain(value):
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _flow(value):
+    """YAML as a person would write it on one line; quotes only where there is a doubt."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str) and (
+        re.fullmatch(r"[/a-z0-9][\w./-]*|[0-9a-f:]+::[0-9a-f:]*/\d+", value)
+        and value not in ("on", "off", "yes", "no", "true", "false", "null")
+    ):
+        return value
+    return json.dumps(value)
