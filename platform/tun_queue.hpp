@@ -46,7 +46,9 @@ private:
         std::byte bytes[64];
     };
 
-    static constexpr std::size_t kArenaSize = std::size_t{1} << 20;
+    /// A batch of packets of 1500 bytes fits, and three super-packets: what is read is still in
+    /// a core's own cache when it is written.
+    static constexpr std::size_t kArenaSize = std::size_t{256} << 10;
 
     void refused(int error) noexcept;
 
