@@ -135,6 +135,11 @@ class Namespace:
         shown = self.run("ip", "-o", "link", "show", check=True).stdout
         return {line.split(":")[1].strip().split("@")[0] for line in shown.splitlines()}
 
+    def links_up(self):
+        """Whether all links (loopback has no such state) are up with carrier."""
+        shown = self.run("ip", "-br", "link", "show", "type", "veth", check=True).stdout
+        return all(line.split()[1] == "UP" for line in shown.splitlines())
+
     def snapshot(self):
         """Everything a well-behaved program must leave as it was, as comparable text."""
         parts = {

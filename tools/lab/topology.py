@@ -20,7 +20,7 @@ import os
 import subprocess
 import tempfile
 
-from .errors import LabError
+from .errors import LabError, wait_until
 from .namespace import Namespace
 from .process import Process
 
@@ -148,6 +148,8 @@ class Lab:
             self._link(role, "gateway")
             self._client_link(role, "gateway", number)
         self._build_ipv4_chain(["gateway"] + right)
+        # The kernel notices carriers in its own time, and routes are not settled before.
+        wait_until(lambda: all(node.links_up() for node in self.nodes.values()), "the links")
         if self.dual_stack:
             if v6hops or v4hops:
                 raise LabError("dual_stack is for the chain without routers")
