@@ -2,10 +2,15 @@
 // Routes come last: nothing is sent our way before the link is as it should be.
 #include "daemon/tun_setup.hpp"
 
+#include "config/config.hpp"
 #include "daemon/machine_check.hpp"
+#include "platform/host_ops.hpp"
 #include "platform/os_error.hpp"
+#include "platform/tun_device.hpp"
+#include "platform/unique_fd.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 namespace nat64::daemon {

@@ -2,13 +2,17 @@
 // libmnl's socket and callback loop, with the kernel's explanations.
 #include "platform/netlink.hpp"
 
+#include "platform/netlink_messages.hpp"
 #include "platform/os_error.hpp"
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <libmnl/libmnl.h>
 

@@ -2,15 +2,21 @@
 // The layout of RTM_NEWLINK, RTM_NEWROUTE, RTM_GETADDR and RTM_GETROUTE.
 #include "platform/netlink_messages.hpp"
 
+#include "core/net/address.hpp"
 #include "core/net/headers.hpp"
 
+#include <array>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <variant>
 
 #include <libmnl/libmnl.h>
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 

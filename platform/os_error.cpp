@@ -3,6 +3,8 @@
 #include "platform/os_error.hpp"
 
 #include <cerrno>
+#include <string_view>
+#include <system_error>
 
 namespace nat64::platform {
 

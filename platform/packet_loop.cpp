@@ -3,18 +3,26 @@
 // Translator::expire(), whose answer says when the clock matters next.
 #include "platform/packet_loop.hpp"
 
+#include "core/clock.hpp"
+#include "core/napt_backend.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/translator.hpp"
+#include "platform/packet_queue.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <span>
+#include <utility>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 
 namespace nat64::platform {
 

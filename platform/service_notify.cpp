@@ -2,10 +2,17 @@
 // sd_notify(3) without libsystemd.
 #include "platform/service_notify.hpp"
 
+#include "platform/unique_fd.hpp"
+
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
@@ -74,7 +81,7 @@ void ServiceNotify::send(std::string_view message) const noexcept {
              message.data(),
              message.size(),
              MSG_NOSIGNAL,
-             reinterpret_cast<const sockaddr*>(&address),
+             reinterpret_cast<const sockaddr*>(&address), // NOLINT: the socket interface
              length);
 }
 

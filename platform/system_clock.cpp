@@ -2,6 +2,8 @@
 // clock_gettime(2) and getrandom(2).
 #include "platform/system_clock.hpp"
 
+#include "core/clock.hpp"
+#include "core/random.hpp"
 #include "platform/os_error.hpp"
 
 #include <cerrno>

@@ -4,11 +4,14 @@
 #include "platform/tun_device.hpp"
 
 #include "platform/os_error.hpp"
+#include "platform/unique_fd.hpp"
 #include "platform/virtio_header.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <string>
 #include <utility>
 
 #include <fcntl.h>
@@ -96,7 +99,7 @@ TunDevice create_tun(UniqueFd driver, const std::string& name, TunOffload offloa
     if (::ioctl(driver.get(), TUNSETVNETHDRSZ, &header_size) != 0)
         throw_errno("TUNSETVNETHDRSZ on " + name);
     const unsigned bits = negotiate_offload(driver.get(), offload, name);
-    return {std::move(driver), request.ifr_name, features_of(bits)};
+    return {.fd = std::move(driver), .name = request.ifr_name, .features = features_of(bits)};
 }
 
 } // namespace nat64::platform

@@ -2,14 +2,22 @@
 // The two system calls of a packet's way: read() on the way in, write() on the way out.
 #include "platform/tun_queue.hpp"
 
+#include "core/counters.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/translator.hpp"
+#include "core/verdict.hpp"
 #include "platform/os_error.hpp"
+#include "platform/unique_fd.hpp"
 #include "platform/virtio_header.hpp"
 
 #include <cassert>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <span>
 #include <utility>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace nat64::platform {
@@ -32,8 +40,8 @@ TunQueue::TunQueue(UniqueFd fd, Counters& counters, DeviceTrouble trouble)
     : fd_{std::move(fd)},
       counters_{counters},
       trouble_{std::move(trouble)},
-      lines_{std::make_unique<Line[]>(kArenaSize / sizeof(Line))},
-      arena_{lines_[0].bytes, kArenaSize} {}
+      lines_(kArenaSize / sizeof(Line)),
+      arena_{std::as_writable_bytes(std::span{lines_})} {}
 
 std::span<PacketBuffer> TunQueue::read_batch() {
     std::size_t count = 0;

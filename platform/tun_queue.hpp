@@ -20,8 +20,8 @@
 #include <array>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <span>
+#include <vector>
 
 namespace nat64::platform {
 
@@ -43,7 +43,7 @@ public:
 
 private:
     struct alignas(64) Line {
-        std::byte bytes[64];
+        std::array<std::byte, 64> bytes;
     };
 
     /// A batch of packets of 1500 bytes fits, and three super-packets: what is read is still in
@@ -56,7 +56,7 @@ private:
     Counters& counters_;
     DeviceTrouble trouble_;
     bool in_trouble_ = false;
-    std::unique_ptr<Line[]> lines_;
+    std::vector<Line> lines_;
     std::span<std::byte> arena_;
     std::array<PacketBuffer, kMaxBatch> batch_;
 };

@@ -4,7 +4,14 @@
 // bounds that were checked first.
 #include "platform/virtio_header.hpp"
 
+#include "core/net/packet_buffer.hpp"
+#include "core/verdict.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
 #include <optional>
+#include <span>
 
 namespace nat64::platform {
 
