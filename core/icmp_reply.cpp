@@ -106,11 +106,25 @@ bool may_be_answered(const PacketView& view) noexcept {
 }
 
 IcmpReplier::IcmpReplier(const Settings& settings) noexcept
-    : settings_{settings}, bucket_{settings.per_second} {}
+    : settings_{settings},
+      buckets_{TokenBucket{settings.per_second},
+               TokenBucket{settings.per_second},
+               TokenBucket{settings.per_second},
+               TokenBucket{settings.per_second}} {}
 
 void IcmpReplier::apply(const Settings& settings) noexcept {
     settings_ = settings;
-    bucket_.set_rate(settings.per_second);
+    for (auto& bucket : buckets_)
+        bucket.set_rate(settings.per_second);
+}
+
+std::size_t IcmpReplier::bucket_of(const PacketView& view, const IcmpAnswer& answer) noexcept {
+    constexpr std::uint8_t fragmentation_needed = 4;
+    const bool ipv6 = view.family == Family::V6;
+    const bool path_mtu = ipv6 ? answer.type == kIcmpv6PacketTooBig
+                               : answer.type == kIcmpDestinationUnreachable &&
+                                     answer.code == fragmentation_needed;
+    return (ipv6 ? 2U : 0U) + (path_mtu ? 1U : 0U);
 }
 
 bool IcmpReplier::reply(const PacketView& view,
@@ -120,7 +134,7 @@ bool IcmpReplier::reply(const PacketView& view,
                         Counters& counters,
                         Emit& emit) noexcept {
     if (!may_be_answered(view)) return false;
-    if (!bucket_.take(now)) {
+    if (!buckets_[bucket_of(view, answer)].take(now)) {
         counters.icmp_errors_limited.add();
         return false;
     }

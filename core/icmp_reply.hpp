@@ -22,8 +22,8 @@ namespace nat64 {
 
 /// RFC 4443 §2.4 f: "limit the average rate of transmission to N, and allow up to B error
 /// messages to be transmitted in a burst". B is a tenth of a second's worth, so that no burst
-/// outdoes the rate for long, but at least 10, so that one traceroute (three probes a hop) or a
-/// page with several dead connections never finds an idle bucket empty.
+/// outdoes the rate for long, but at least 10, so that one traceroute (three probes a hop) or
+/// a page with several dead connections never finds an idle bucket empty.
 class TokenBucket {
 public:
     explicit TokenBucket(std::uint32_t per_second) noexcept;
@@ -54,7 +54,8 @@ public:
     struct Settings {
         std::optional<Ipv4Addr> source4; ///< of ICMPv4 errors
         std::optional<Ipv6Addr> source6; ///< of ICMPv6 errors
-        std::uint32_t per_second = 1000; ///< `icmp.rate`; 0 sends none
+        /// `icmp.rate`, to each side, and once more for path MTU discovery; 0 sends none.
+        std::uint32_t per_second = 1000;
     };
 
     explicit IcmpReplier(const Settings& settings) noexcept;
@@ -79,6 +80,14 @@ public:
                    Emit& emit) noexcept;
 
 private:
+    /// Errors to each side, and those that path MTU discovery of each side depends on, have a
+    /// bucket each: what one side can provoke (probes of unbound ports from the IPv4 side,
+    /// say) never silences the answers that others depend on.
+    static constexpr std::size_t kBuckets = 4;
+
+    [[nodiscard]] static std::size_t bucket_of(const PacketView& view,
+                                               const IcmpAnswer& answer) noexcept;
+
     [[nodiscard]] PacketBuffer build4(const PacketView& view,
                                       std::span<const std::byte> offending,
                                       const IcmpAnswer& answer) noexcept;
@@ -89,7 +98,7 @@ private:
     static constexpr std::size_t kLargest = 1280;
 
     Settings settings_;
-    TokenBucket bucket_;
+    std::array<TokenBucket, kBuckets> buckets_;
     std::array<std::byte, kHeadroom + kLargest + kTailroom> storage_{};
 };
 

@@ -65,8 +65,8 @@ struct Binding {
     BindingHandle handle;
 };
 
-/// The packet will not be translated: it is dropped with a reason and perhaps an answer, or the
-/// backend has taken a copy and keeps it.
+/// The packet will not be translated: it is dropped with a reason and perhaps an answer, or
+/// the backend has taken a copy and keeps it.
 using NotNow = std::variant<Refusal, Held>;
 using Resolved = std::expected<Binding, NotNow>;
 
@@ -77,8 +77,8 @@ public:
     /// still lives.
     virtual void tcp_probe(const Endpoint6& client6, const Endpoint4& server4) noexcept = 0;
 
-    /// RFC 6146 §3.5.2.2: nobody claimed the stored SYN; its sender gets ICMPv4 3/3 and the SYN
-    /// is counted as dropped.
+    /// RFC 6146 §3.5.2.2: nobody claimed the stored SYN; its sender gets ICMPv4 3/3 and the
+    /// SYN is counted as dropped.
     virtual void syn_expired(PacketBuffer& syn) noexcept = 0;
 
     /// A stored SYN that was claimed: counted, not sent (its sender will repeat it, or the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operator decided, as far as NAPT backends need it: plain values, validated by config
-// before they get here. Each field names its configuration key, so that a backend can refuse
-// one by name.
+// What the operator decided, as far as NAPT backends need it: plain values, validated by
+// config before they get here. Each field names its configuration key, so that a backend can
+// refuse one by name.
 #pragma once
 
 #include "core/clock.hpp"
@@ -54,8 +54,8 @@ struct PoolItem {
     friend bool operator==(const PoolItem&, const PoolItem&) = default;
 };
 
-/// One item of `static`: a transport address when `protocol` is given, the whole host (ports 0)
-/// otherwise.
+/// One item of `static`: a transport address when `protocol` is given, the whole host (ports
+/// 0) otherwise.
 struct StaticItem {
     std::optional<L4Proto> protocol;
     Endpoint6 client6;

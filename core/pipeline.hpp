@@ -95,8 +95,11 @@ struct Translator::Impl final : Originator {
                           Pass pass) noexcept;
     void collected_outbound(Context& context, Ipv4Addr server4) noexcept;
     void collected_inbound(Context& context, Pass pass) noexcept;
-    void fill_udp_checksum(Context& context) noexcept;
-    void expire_fragments(Clock::time_point now) noexcept;
+    [[nodiscard]] bool fill_udp_checksum(Context& context) noexcept;
+    [[nodiscard]] rfc6146::FragmentTable& table_of(const Context& context) noexcept;
+    [[nodiscard]] Context& context_of(const PacketView& view) noexcept;
+    void count_evicted(rfc6146::FragmentTable& table) noexcept;
+    void expire_fragments(rfc6146::FragmentTable& table, Clock::time_point now) noexcept;
 
     // Originator
     void tcp_probe(const Endpoint6& client6, const Endpoint4& server4) noexcept override;
@@ -112,7 +115,8 @@ struct Translator::Impl final : Originator {
     Counters& counters;
     rfc7915::Identification identification;
     IcmpReplier replier;
-    rfc6146::FragmentTable fragments;
+    rfc6146::FragmentTable fragments6;
+    rfc6146::FragmentTable fragments4;
     std::unique_ptr<rfc7915::Scratch> scratch;
 
     // Of the call under way.

@@ -51,9 +51,9 @@ public:
         return Ipv6Addr::from_halves(base.high() | bits >> k, behind_u << (56 - k));
     }
 
-    /// RFC 6052 §2.3: the IPv4 address at its place in an address inside the prefix. The suffix
-    /// is ignored (§2.2: "SHOULD be set to zero"); nullopt outside the prefix or if the u octet
-    /// is not zero.
+    /// RFC 6052 §2.3: the IPv4 address at its place in an address inside the prefix. The
+    /// suffix is ignored (§2.2: "SHOULD be set to zero"); nullopt outside the prefix or if the
+    /// u octet is not zero.
     [[nodiscard]] std::optional<Ipv4Addr> extract(const Ipv6Addr& v6) const noexcept {
         if (!contains(v6)) return {};
         if (prefix_.length() == 96) return Ipv4Addr{static_cast<std::uint32_t>(v6.low())};

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fragments (RFC 6146 §3.4, RFC 7915 §4.1, §5.1.1). The first fragment is treated like a whole
-// packet and decides for its siblings, which are translated one by one as they come; those that
-// come before it are held. ICMP queries and IPv4 UDP without checksum are held until all pieces
-// are there, since their checksum needs the whole, and then leave in order of their offsets.
+// packet and decides for its siblings, which are translated one by one as they come; those
+// that come before it are held. ICMP queries and IPv4 UDP without checksum are held until all
+// pieces are there, since their checksum needs the whole, and then leave in order of their
+// offsets.
 #include "core/net/checksum.hpp"
 #include "core/pipeline.hpp"
 
+#include <algorithm>
 #include <cassert>
-#include <cstring>
+#include <cstddef>
 
 namespace nat64 {
 
@@ -31,10 +33,31 @@ bool needs_whole(const PacketView& first) noexcept {
 
 // ---- holding ----
 
+/// Each side has a table of its own: a flood from one does not cost the other its fragments.
+rfc6146::FragmentTable& Translator::Impl::table_of(const Context& context) noexcept {
+    return context.key.family == Family::V6 ? fragments6 : fragments4;
+}
+
+Translator::Impl::Context& Translator::Impl::context_of(const PacketView& view) noexcept {
+    auto& table = view.family == Family::V6 ? fragments6 : fragments4;
+    auto& context = table.find_or_create(rfc6146::fragment_key(view), now_);
+    count_evicted(table);
+    return context;
+}
+
+void Translator::Impl::count_evicted(rfc6146::FragmentTable& table) noexcept {
+    const auto lost = table.take_evicted();
+    for (unsigned i = 0; i < lost; ++i)
+        counters.drop(DropReason::FragmentLimit);
+}
+
 Verdict Translator::Impl::hold(Context& context,
                                const PacketBuffer& packet,
                                const PacketView& view) noexcept {
-    if (const auto held = fragments.hold(context, packet, view); !held) {
+    auto& table = table_of(context);
+    const auto held = table.hold(context, packet, view);
+    count_evicted(table);
+    if (!held) {
         // RFC 5722 §4: with one overlap, all fragments of the packet are given up.
         if (held.error() == DropReason::FragmentOverlap) refuse_siblings(context);
         return counters.drop(held.error());
@@ -46,7 +69,7 @@ Verdict Translator::Impl::hold(Context& context,
 /// The context stays, so that pieces that come later are dropped too.
 void Translator::Impl::refuse_siblings(Context& context) noexcept {
     context.decision = rfc6146::Refused{};
-    const auto lost = fragments.drop_pieces(context);
+    const auto lost = table_of(context).drop_pieces(context);
     for (unsigned i = 0; i < lost; ++i)
         counters.drop(DropReason::FragmentRefused);
 }
@@ -58,23 +81,21 @@ Verdict Translator::Impl::outbound_fragment(PacketBuffer& packet, const Item& it
     if (reaches_into_tcp_header(view)) return counters.drop(DropReason::FragmentOverlap);
     const bool first = view.has_transport_header();
     if (first && view.is_icmp_error()) return counters.drop(DropReason::FragmentedIcmpError);
-    auto* context = fragments.find_or_create(rfc6146::fragment_key(view), now_);
-    if (context == nullptr) return counters.drop(DropReason::FragmentLimit);
-
-    if (std::holds_alternative<rfc6146::Refused>(context->decision))
+    auto& context = context_of(view);
+    if (std::holds_alternative<rfc6146::Refused>(context.decision))
         return counters.drop(DropReason::FragmentRefused);
-    if (first && !needs_whole(view)) return first_outbound(packet, item, *context);
-    if (const auto* outgoing = std::get_if<rfc7915::Outgoing4>(&context->decision)) {
+    if (first && !needs_whole(view)) return first_outbound(packet, item, context);
+    if (const auto* outgoing = std::get_if<rfc7915::Outgoing4>(&context.decision)) {
         const auto copy = *outgoing;
-        fragments.passed(*context, view);
+        fragments6.passed(context, view);
         return outbound_piece(packet, view, copy, 0);
     }
-    if (first) context->decision = rfc6146::Collecting{};
-    const auto verdict = hold(*context, packet, view);
+    if (first) context.decision = rfc6146::Collecting{};
+    const auto verdict = hold(context, packet, view);
     if (verdict == Verdict::Held &&
-        std::holds_alternative<rfc6146::Collecting>(context->decision) &&
-        fragments.complete(*context))
-        collected_outbound(*context, item.server4);
+        std::holds_alternative<rfc6146::Collecting>(context.decision) &&
+        fragments6.complete(context))
+        collected_outbound(context, item.server4);
     return verdict;
 }
 
@@ -93,13 +114,13 @@ Verdict Translator::Impl::first_outbound(PacketBuffer& packet,
     const auto outgoing = outgoing4(*resolved, flow.server4, protocol);
     context.decision = outgoing;
     const auto verdict = outbound_piece(packet, view, outgoing, 0);
-    while (auto* held = fragments.take(context)) {
+    while (auto* held = fragments6.take(context)) {
         counters.released.add();
         if (const auto piece = parse_packet(held->bytes()); piece)
             outbound_piece(*held, *piece, outgoing, 0);
-        fragments.give_back(*held);
+        fragments6.give_back(*held);
     }
-    fragments.passed(context, view);
+    fragments6.passed(context, view);
     return verdict;
 }
 
@@ -107,7 +128,7 @@ Verdict Translator::Impl::first_outbound(PacketBuffer& packet,
 void Translator::Impl::collected_outbound(Context& context, Ipv4Addr server4) noexcept {
     const auto transport_length = context.transport_length;
     std::optional<rfc7915::Outgoing4> outgoing;
-    while (auto* held = fragments.take(context)) {
+    while (auto* held = fragments6.take(context)) {
         const auto view = parse_packet(held->bytes());
         assert(view); // it was parsed when it was held
         if (!outgoing) {
@@ -115,7 +136,7 @@ void Translator::Impl::collected_outbound(Context& context, Ipv4Addr server4) no
             const auto resolved = backend.resolve_outbound(flow, now_);
             if (!resolved) {
                 not_now(*held, *view, resolved.error());
-                fragments.give_back(*held);
+                fragments6.give_back(*held);
                 refuse_siblings(context);
                 return;
             }
@@ -123,9 +144,9 @@ void Translator::Impl::collected_outbound(Context& context, Ipv4Addr server4) no
         }
         counters.released.add();
         outbound_piece(*held, *view, *outgoing, transport_length);
-        fragments.give_back(*held);
+        fragments6.give_back(*held);
     }
-    fragments.discard(context);
+    table_of(context).discard(context);
 }
 
 Verdict Translator::Impl::outbound_piece(PacketBuffer& packet,
@@ -147,23 +168,23 @@ Verdict Translator::Impl::inbound_fragment(PacketBuffer& packet,
     if (reaches_into_tcp_header(view)) return counters.drop(DropReason::FragmentOverlap);
     const bool first = view.has_transport_header();
     if (first && view.is_icmp_error()) return counters.drop(DropReason::FragmentedIcmpError);
-    auto* context = fragments.find_or_create(rfc6146::fragment_key(view), now_);
-    if (context == nullptr) return counters.drop(DropReason::FragmentLimit);
-
-    if (std::holds_alternative<rfc6146::Refused>(context->decision))
+    auto& context = context_of(view);
+    if (std::holds_alternative<rfc6146::Refused>(context.decision))
         return counters.drop(DropReason::FragmentRefused);
-    if (first && !needs_whole(view)) return first_inbound(packet, view, *context, pass);
-    if (const auto* outgoing = std::get_if<rfc7915::Outgoing6>(&context->decision)) {
+    if (first && !needs_whole(view)) return first_inbound(packet, view, context, pass);
+    if (const auto* outgoing = std::get_if<rfc7915::Outgoing6>(&context.decision)) {
+        // A second first fragment, now without checksum: two packets under one identification.
+        if (first) return counters.drop(DropReason::FragmentOverlap);
         const auto copy = *outgoing;
-        fragments.passed(*context, view);
+        fragments4.passed(context, view);
         return inbound_piece(packet, view, copy, 0, pass);
     }
-    if (first) context->decision = rfc6146::Collecting{};
-    const auto verdict = hold(*context, packet, view);
+    if (first) context.decision = rfc6146::Collecting{};
+    const auto verdict = hold(context, packet, view);
     if (verdict == Verdict::Held &&
-        std::holds_alternative<rfc6146::Collecting>(context->decision) &&
-        fragments.complete(*context))
-        collected_inbound(*context, pass);
+        std::holds_alternative<rfc6146::Collecting>(context.decision) &&
+        fragments4.complete(context))
+        collected_inbound(context, pass);
     return verdict;
 }
 
@@ -183,22 +204,27 @@ Verdict Translator::Impl::first_inbound(PacketBuffer& packet,
     const auto outgoing = outgoing6(*resolved, server6, flow.server4.port, protocol);
     context.decision = outgoing;
     const auto verdict = inbound_piece(packet, view, outgoing, 0, pass);
-    while (auto* held = fragments.take(context)) {
+    while (auto* held = fragments4.take(context)) {
         counters.released.add();
         if (const auto piece = parse_packet(held->bytes()); piece)
             inbound_piece(*held, *piece, outgoing, 0, pass);
-        fragments.give_back(*held);
+        fragments4.give_back(*held);
     }
-    fragments.passed(context, view);
+    fragments4.passed(context, view);
     return verdict;
 }
 
 /// All pieces of an ICMPv4 query or of a UDP datagram without checksum are here.
 void Translator::Impl::collected_inbound(Context& context, Pass pass) noexcept {
     const auto transport_length = context.transport_length;
-    if (context.key.protocol == kProtoUdp) fill_udp_checksum(context);
+    if (context.key.protocol == kProtoUdp && !fill_udp_checksum(context)) {
+        counters.drop(DropReason::BadTransportHeader);
+        if (auto* first = fragments4.take(context)) fragments4.give_back(*first);
+        refuse_siblings(context);
+        return;
+    }
     std::optional<rfc7915::Outgoing6> outgoing;
-    while (auto* held = fragments.take(context)) {
+    while (auto* held = fragments4.take(context)) {
         const auto view = parse_packet(held->bytes());
         assert(view); // it was parsed when it was held
         if (!outgoing) {
@@ -209,7 +235,7 @@ void Translator::Impl::collected_inbound(Context& context, Pass pass) noexcept {
             const auto resolved = backend.resolve_inbound(flow, *held, now_);
             if (!resolved) {
                 not_now(*held, *view, resolved.error());
-                fragments.give_back(*held);
+                fragments4.give_back(*held);
                 refuse_siblings(context);
                 return;
             }
@@ -218,34 +244,44 @@ void Translator::Impl::collected_inbound(Context& context, Pass pass) noexcept {
         }
         counters.released.add();
         inbound_piece(*held, *view, *outgoing, transport_length, pass);
-        fragments.give_back(*held);
+        fragments4.give_back(*held);
     }
-    fragments.discard(context);
+    table_of(context).discard(context);
 }
 
 /// RFC 7915 §4.5 and RFC 6146 §3.4: a UDP datagram without checksum that comes in fragments
-/// gets the checksum its sender left out, so that what follows need not know.
-void Translator::Impl::fill_udp_checksum(Context& context) noexcept {
+/// gets the checksum its sender left out, so that what follows need not know. It covers what
+/// the UDP length says, which may end before the packet does (RFC 9868). False if it says more
+/// than there is.
+bool Translator::Impl::fill_udp_checksum(Context& context) noexcept {
     ChecksumSum sum;
-    PacketBuffer* first = nullptr;
-    fragments.for_each(context, [&](PacketBuffer& piece) {
+    Be16* field = nullptr;
+    std::size_t left = 0;
+    fragments4.for_each(context, [&](PacketBuffer& piece) {
         const auto view = parse_packet(piece.bytes());
-        if (!view) return;
+        assert(view); // it was parsed when it was held
         if (view->has_transport_header()) {
-            first = &piece;
             const auto& ip = view->ipv4();
-            sum = pseudo_header(
-                ip.source.value(), ip.destination.value(), kProtoUdp, context.transport_length);
+            left = view->udp().length.value();
+            sum = pseudo_header(ip.source.value(),
+                                ip.destination.value(),
+                                kProtoUdp,
+                                static_cast<std::uint32_t>(left));
+            if (left > context.transport_length) left = 0;
+            field =
+                left == 0
+                    ? nullptr
+                    : &overlay<Be16>(piece.bytes(),
+                                     view->transport_offset + offsetof(UdpHeader, checksum));
         }
-        sum.add(view->transport());
+        const auto part = view->transport().first(std::min(left, view->transport().size()));
+        sum.add(part);
+        left -= part.size();
     });
-    if (first == nullptr) return;
-    const auto view = parse_packet(first->bytes());
-    if (!view) return;
+    if (field == nullptr) return false;
     const auto checksum = sum.checksum();
-    const Be16 field{checksum == 0 ? std::uint16_t{0xffff} : checksum};
-    const auto offset = view->transport_offset + offsetof(UdpHeader, checksum);
-    std::memcpy(first->data() + offset, &field, sizeof field);
+    *field = checksum == 0 ? std::uint16_t{0xffff} : checksum;
+    return true;
 }
 
 Verdict Translator::Impl::inbound_piece(PacketBuffer& packet,

@@ -49,7 +49,8 @@ Translator::Impl::Impl(const TranslatorSettings& s, NaptBackend& b, Counters& c,
       counters{c},
       identification{rng},
       replier{replier_settings(s)},
-      fragments{fragment_sizes(s), rng},
+      fragments6{fragment_sizes(s), rng},
+      fragments4{fragment_sizes(s), rng},
       scratch{std::make_unique_for_overwrite<rfc7915::Scratch>()} {}
 
 void Translator::Impl::handle(std::span<PacketBuffer> batch,
@@ -247,14 +248,18 @@ Clock::time_point
 Translator::Impl::expire(Clock::time_point now, Budget budget, Emit& emit) noexcept {
     now_ = now;
     emit_ = &emit;
-    expire_fragments(now);
+    expire_fragments(fragments6, now);
+    expire_fragments(fragments4, now);
     const auto backend_next = backend.expire(now, budget, *this);
-    return std::min(backend_next, fragments.next_deadline(settings.fragment_timeout));
+    return std::min({backend_next,
+                     fragments6.next_deadline(settings.fragment_timeout),
+                     fragments4.next_deadline(settings.fragment_timeout)});
 }
 
-void Translator::Impl::expire_fragments(Clock::time_point now) noexcept {
+void Translator::Impl::expire_fragments(rfc6146::FragmentTable& table,
+                                        Clock::time_point now) noexcept {
     for (unsigned i = 0; i < kFragmentExpiryBudget; ++i) {
-        const auto lost = fragments.expire_one(now, settings.fragment_timeout);
+        const auto lost = table.expire_one(now, settings.fragment_timeout);
         if (!lost) return;
         for (unsigned piece = 0; piece < *lost; ++piece)
             counters.drop(DropReason::FragmentTimeout);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole of RFC 6146 §3.4 to §3.8 for one packet, as five steps on one screen
-// (translator.cpp): determine the incoming tuple, find the binding, compute the outgoing tuple,
-// translate, hairpin. Holds no session state (that is the NaptBackend's), touches no file
-// descriptor, reads no clock. Single-threaded: one Translator per packet thread.
+// (translator.cpp): determine the incoming tuple, find the binding, compute the outgoing
+// tuple, translate, hairpin. Holds no session state (that is the NaptBackend's), touches no
+// file descriptor, reads no clock. Single-threaded: one Translator per packet thread.
 #pragma once
 
 #include "core/clock.hpp"
@@ -53,8 +53,8 @@ public:
     /// came. Buffers need kHeadroom and kTailroom; their contents are used up.
     void handle(std::span<PacketBuffer> batch, Clock::time_point now, Emit& emit) noexcept;
 
-    /// Runs the timers of backend and fragments, a bounded amount of work. Returns when to call
-    /// again.
+    /// Runs the timers of backend and fragments, a bounded amount of work. Returns when to
+    /// call again.
     Clock::time_point expire(Clock::time_point now, Budget budget, Emit& emit) noexcept;
 
     /// Takes over settings that may change while running; prefix and gateway may not.

@@ -15,9 +15,9 @@ namespace nat64 {
 /// What the translator did with one packet it was handed.
 enum class Verdict : std::uint8_t {
     Forward, ///< translated and emitted
-    Reply, ///< answered with an ICMP error; the packet itself is counted as dropped
-    Held, ///< kept: a fragment waiting for its siblings, or a SYN (RFC 6146 §3.5.2.2)
-    Drop, ///< counted and gone
+    Reply,   ///< answered with an ICMP error; the packet itself is counted as dropped
+    Held,    ///< kept: a fragment waiting for its siblings, or a SYN (RFC 6146 §3.5.2.2)
+    Drop,    ///< counted and gone
 };
 
 // X(enumerator, label, help)

@@ -61,13 +61,21 @@ std::string describe(const Event& event) {
     return fmt::format("{} ({})", text, text_of(event.reason));
 }
 
-void EventLog::on_event(const Event& event) noexcept {
-    if (event.kind == EventKind::SessionChanged) return; // TCP states: `nat64 follow` has them
-    if (!(is_about_binding(event.kind) ? settings_.bindings : settings_.sessions)) return;
-    try {
-        spdlog::info("{}", describe(event));
-    } catch (...) { // out of memory for a log line: the packet matters more
+void EventLog::drain(service::EventRing& ring) {
+    for (Event event; ring.take(event);)
+        write(event);
+    if (const auto lost = ring.lost(); lost != lost_) {
+        spdlog::warn("{} binding and session events are missing here: they came faster than "
+                     "they could be written",
+                     lost - lost_);
+        lost_ = lost;
     }
+}
+
+void EventLog::write(const Event& event) const {
+    if (event.kind == EventKind::SessionChanged) return; // TCP states are no audit record
+    if (is_about_binding(event.kind) ? settings_.bindings : settings_.sessions)
+        spdlog::info("{}", describe(event));
 }
 
 } // namespace nat64::daemon

@@ -69,18 +69,20 @@ std::uint32_t FragmentTable::index_of(const Context& context) const noexcept {
     return static_cast<std::uint32_t>(&context - contexts_.data());
 }
 
-FragmentTable::Context* FragmentTable::find_or_create(const FragmentKey& key,
+FragmentTable::Context& FragmentTable::find_or_create(const FragmentKey& key,
                                                       Clock::time_point now) noexcept {
     const auto set = static_cast<std::size_t>(hash(secret_, key)) & (sets_ - 1);
-    Context* room = nullptr;
+    // A free place, else that of a complete packet, else that of the oldest.
+    const auto rank = [](const Context& c) { return c.used ? (c.complete ? 1 : 0) : 2; };
+    auto* room = &contexts_[set * kWays];
     for (auto i = set * kWays; i < (set + 1) * kWays; ++i) {
         auto& context = contexts_[i];
-        if (!context.used)
+        if (context.used && context.key == key) return context;
+        if (rank(context) > rank(*room) ||
+            (rank(context) == rank(*room) && context.created < room->created))
             room = &context;
-        else if (context.key == key)
-            return &context;
     }
-    if (room == nullptr) return nullptr;
+    if (room->used) evicted_ += discard(*room);
     *room = Context{};
     room->key = key;
     room->created = now;
@@ -89,7 +91,20 @@ FragmentTable::Context* FragmentTable::find_or_create(const FragmentKey& key,
     const auto index = index_of(*room);
     (youngest_ == kNone ? oldest_ : contexts_[youngest_].younger) = index;
     youngest_ = index;
-    return room;
+    return *room;
+}
+
+/// Frees the pieces of the oldest packet that has some, looking at kWays packets at the most.
+/// Its context stays: its other pieces will expire.
+void FragmentTable::make_way() noexcept {
+    auto index = oldest_;
+    for (std::size_t i = 0; i < kWays && index != kNone; ++i) {
+        auto& context = contexts_[index];
+        index = context.younger;
+        if (context.pieces == 0) continue;
+        evicted_ += discard(context);
+        return;
+    }
 }
 
 void FragmentTable::unlink(Context& context) noexcept {
@@ -106,14 +121,15 @@ void FragmentTable::note(Context& context, const PacketView& view) noexcept {
 
 void FragmentTable::passed(Context& context, const PacketView& view) noexcept {
     note(context, view);
-    if (context.transport_length != 0 && context.seen_bytes >= context.transport_length)
-        discard(context);
+    context.complete =
+        context.transport_length != 0 && context.seen_bytes >= context.transport_length;
 }
 
 std::expected<void, DropReason> FragmentTable::hold(Context& context,
                                                     const PacketBuffer& packet,
                                                     const PacketView& view) noexcept {
     const auto size = view.bytes.size();
+    if (free_ == kNone && oldest_ != index_of(context)) make_way();
     if (free_ == kNone || context.pieces == kMaxPieces ||
         kHeadroom + size + kTailroom > buffer_size_)
         return std::unexpected{DropReason::FragmentLimit};

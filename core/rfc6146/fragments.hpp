@@ -7,7 +7,9 @@
 // Pieces are never reassembled: each leaves as a fragment of its own.
 //
 // This file stores and finds; what a piece is translated to is core/translator's business.
-// Memory is fixed at construction, every search is bounded. Single-threaded.
+// Memory is fixed at construction, every search is bounded. When there is no room the oldest
+// makes way: pieces that are really on their way meet within milliseconds, a flood of orphans
+// does not. Single-threaded.
 #pragma once
 
 #include "core/clock.hpp"
@@ -20,6 +22,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -74,15 +77,18 @@ public:
             0; ///< of the whole packet; 0 until its last piece came
         std::uint8_t pieces = 0;
         bool used = false;
+        bool complete = false; ///< all pieces passed, unless some came twice: may make way
     };
 
     FragmentTable(const FragmentTableSize& size, Rng& rng);
 
-    /// The context of this packet, made if there is none. nullptr if there is no room.
-    [[nodiscard]] Context* find_or_create(const FragmentKey& key,
+    /// The context of this packet, made if there is none, perhaps in another one's place.
+    [[nodiscard]] Context& find_or_create(const FragmentKey& key,
                                           Clock::time_point now) noexcept;
 
-    /// Notes a piece that is passed on at once. Frees the context when it was the last one.
+    /// Notes a piece that is passed on at once. The context of a packet that seems complete
+    /// stays until it expires or makes way, since a duplicate may have been taken for a
+    /// missing piece.
     void passed(Context& context, const PacketView& view) noexcept;
 
     /// Keeps a copy of a piece. FragmentOverlap if it overlaps another held one (RFC 5722: the
@@ -109,6 +115,9 @@ public:
             visit(pieces_[i].packet);
     }
 
+    /// Pieces that had to make way since the last call.
+    [[nodiscard]] unsigned take_evicted() noexcept { return std::exchange(evicted_, 0U); }
+
     /// Frees a context; returns how many held pieces went with it.
     unsigned discard(Context& context) noexcept;
 
@@ -133,6 +142,7 @@ private:
 
     [[nodiscard]] std::uint32_t index_of(const Context& context) const noexcept;
     void unlink(Context& context) noexcept;
+    void make_way() noexcept;
     void note(Context& context, const PacketView& view) noexcept;
 
     Secret secret_;
@@ -144,6 +154,7 @@ private:
     std::uint32_t free_ = kNone;
     std::uint32_t oldest_ = kNone;
     std::uint32_t youngest_ = kNone;
+    unsigned evicted_ = 0;
 };
 
 } // namespace nat64::rfc6146

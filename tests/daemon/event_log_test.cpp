@@ -2,6 +2,7 @@
 // Events as log lines: which, and what they say.
 #include "daemon/event_log.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <sstream>
 
@@ -38,12 +39,32 @@ std::string logged(const config::Log& settings) {
                             EventKind::SessionChanged,
                             EventKind::SessionDeleted,
                             EventKind::BindingDeleted})
-        log.on_event(event(kind));
+        log.write(event(kind));
     spdlog::set_default_logger(before);
     return out.str();
 }
 
 } // namespace
+
+TEST_CASE("event log: what the ring lost is said once") {
+    std::ostringstream out;
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(out);
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+    spdlog::set_pattern("%v");
+    config::Log settings;
+    settings.bindings = true;
+    EventLog log{settings};
+    service::EventRing ring{2};
+    for (int i = 0; i < 5; ++i)
+        ring.on_event(event(EventKind::BindingCreated));
+    log.drain(ring);
+    log.drain(ring);
+    spdlog::set_default_logger(before);
+    const auto text = out.str();
+    CHECK(text.find("3 binding and session events are missing") != std::string::npos);
+    CHECK(std::ranges::count(text, '\n') == 3);
+}
 
 TEST_CASE("event log: a session has both ends, a binding has no server") {
     CHECK(describe(event(EventKind::SessionCreated)) ==
