@@ -43,7 +43,8 @@ std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow
     if (binding != kNone && state_.sessions.find(binding, server4) != kNone)
         return std::unexpected{"this session is there already"};
 
-    const Opening opening{server4, row.state, EventReason::Restored};
+    const auto opener = row.state == SessionState::V4Init ? Side::V4 : Side::V6;
+    const Opening opening{server4, row.state, opener, EventReason::Restored};
     const auto session =
         binding != kNone ? state_.open(binding, opening, now)
                          : state_.open(row.protocol, row.client6, row.mapped4, opening, now);

@@ -76,6 +76,7 @@ std::optional<DropReason> State::admit(std::uint32_t owner,
     if (sessions.size() >= sessions.capacity()) return DropReason::SessionLimit;
     if (opening.reason == EventReason::Restored) return std::nullopt;
     demand.half_open = half_open(opening.state);
+    demand.inbound = opening.opener == Side::V4;
     return pool::charge(clients[owner], settings.limits, demand, Tick::floor(now));
 }
 
@@ -175,10 +176,11 @@ void State::begin(std::uint32_t session,
     auto& s = sessions[session];
     s.state = opening.state;
     s.lifetime = lifetime_of(b.protocol, opening.state);
+    s.opener = opening.opener;
+    s.half_open = false;
     s.refreshed = Tick::floor(now);
-    auto& client = clients[b.owner];
-    ++client.sessions;
-    if (half_open(opening.state)) ++client.half_open;
+    ++account(session).sessions;
+    if (half_open(opening.state)) begin_half_open(session);
     counters.sessions_created[index(b.protocol)].add();
     link(session);
     emit_session(EventKind::SessionCreated, opening.reason, session, now);
@@ -254,8 +256,8 @@ void State::change(std::uint32_t session,
                    EventReason reason,
                    Clock::time_point now) noexcept {
     auto& s = sessions[session];
-    count_half_open(bib[sessions.binding_of(session)], s.state, to.next);
     s.state = to.next;
+    if (!half_open(to.next)) end_half_open(session); // nothing moves to such a state
     if (to.refresh) {
         const auto before = lifetimes.ticks(s.lifetime);
         s.lifetime = rfc6146::tcp_lifetime(to.next);
@@ -266,12 +268,22 @@ void State::change(std::uint32_t session,
     emit_session(EventKind::SessionChanged, reason, session, now);
 }
 
-void State::count_half_open(const BindingSlot& binding,
-                            SessionState from,
-                            SessionState to) noexcept {
-    auto& client = clients[binding.owner];
-    if (half_open(from)) --client.half_open;
-    if (half_open(to)) ++client.half_open;
+// What is counted for this session's client: its own sessions, or those opened from outside.
+pool::Opened& State::account(std::uint32_t session) noexcept {
+    auto& client = clients[bib[sessions.binding_of(session)].owner];
+    return sessions[session].opener == Side::V6 ? client.own : client.inbound;
+}
+
+void State::begin_half_open(std::uint32_t session) noexcept {
+    auto& s = sessions[session];
+    if (!s.half_open) ++account(session).half_open;
+    s.half_open = true;
+}
+
+void State::end_half_open(std::uint32_t session) noexcept {
+    auto& s = sessions[session];
+    if (s.half_open) --account(session).half_open;
+    s.half_open = false;
 }
 
 void State::link(std::uint32_t session) noexcept {
@@ -313,10 +325,9 @@ void State::close_binding(std::uint32_t binding,
 
 void State::end(std::uint32_t session, EventReason reason, Clock::time_point now) noexcept {
     emit_session(EventKind::SessionDeleted, reason, session, now);
+    end_half_open(session);
+    --account(session).sessions;
     const auto& b = bib[sessions.binding_of(session)];
-    auto& client = clients[b.owner];
-    --client.sessions;
-    if (half_open(sessions[session].state)) --client.half_open;
     counters.sessions_deleted[index(b.protocol)].add();
     timers.unlink(session);
     sessions.erase(session);

@@ -40,6 +40,7 @@ using Created = std::expected<std::uint32_t, DropReason>;
 struct Opening {
     Endpoint4 server4; ///< as remote() returns it
     SessionState state = SessionState::Active;
+    Side opener = Side::V6; ///< to whose account it goes
     EventReason reason = EventReason::Traffic;
 };
 
@@ -161,8 +162,9 @@ private:
     void end(std::uint32_t session, EventReason reason, Clock::time_point now) noexcept;
     void end_binding(std::uint32_t binding, EventReason reason, Clock::time_point now) noexcept;
     void leave(std::uint32_t owner) noexcept;
-    void
-    count_half_open(const BindingSlot& binding, SessionState from, SessionState to) noexcept;
+    [[nodiscard]] pool::Opened& account(std::uint32_t session) noexcept;
+    void begin_half_open(std::uint32_t session) noexcept;
+    void end_half_open(std::uint32_t session) noexcept;
     void emit_binding(EventKind kind,
                       EventReason reason,
                       std::uint32_t binding,

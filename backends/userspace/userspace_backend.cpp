@@ -179,12 +179,13 @@ Resolved UserspaceBackend::first_inbound(const InboundFlow& flow,
     if (const auto host = state_.whole_hosts.client_of(flow.mapped4.address)) {
         const Endpoint6 client6{*host, flow.mapped4.port};
         if (!begins(flow.protocol, flow.tcp)) return Binding{client6, flow.mapped4, {}};
-        const auto session = state_.open(
-            flow.protocol,
-            client6,
-            flow.mapped4,
-            {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4)},
-            now);
+        const auto session = state_.open(flow.protocol,
+                                         client6,
+                                         flow.mapped4,
+                                         {remote(flow.protocol, flow.server4),
+                                          initial_state(flow.protocol, Side::V4),
+                                          Side::V4},
+                                         now);
         return counted(session, Side::V4, flow.bytes);
     }
     if (!state_.pool.gives_out(address, flow.mapped4.port))
@@ -213,7 +214,7 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
     if (!first) return state_.binding(binding);
     const auto session = state_.open(
         binding,
-        {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4)},
+        {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4), Side::V4},
         now);
     return counted(session, Side::V4, flow.bytes);
 }

@@ -27,6 +27,22 @@ void top_up(Client& client, const Limits& limits, Tick now) noexcept {
     client.filled = now;
 }
 
+// Half of a limit, but never none (0) for some.
+constexpr std::uint32_t half(std::uint32_t limit) noexcept {
+    return limit / 2 + limit % 2;
+}
+
+// RFC 6146 §5.3: what outsiders can make the translator keep. They use no port of the client's:
+// those are bound already, or of a whole host.
+std::optional<DropReason>
+charge_inbound(const Opened& inbound, const Limits& limits, Demand demand) noexcept {
+    if (reached(inbound.sessions, half(limits.sessions_per_client)))
+        return DropReason::ClientSessionLimit;
+    if (demand.half_open && reached(inbound.half_open, half(limits.half_open_per_client)))
+        return DropReason::ClientHalfOpenLimit;
+    return std::nullopt;
+}
+
 } // namespace
 
 ClientTable::ClientTable(std::size_t capacity, unsigned prefix_length, Rng& rng)
@@ -74,11 +90,12 @@ void ClientTable::drop_if_idle(std::uint32_t id) noexcept {
 
 std::optional<DropReason>
 charge(Client& client, const Limits& limits, Demand demand, Tick now) noexcept {
-    if (reached(client.sessions, limits.sessions_per_client))
+    if (demand.inbound) return charge_inbound(client.inbound, limits, demand);
+    if (reached(client.own.sessions, limits.sessions_per_client))
         return DropReason::ClientSessionLimit;
     if (demand.port && reached(client.ports, limits.ports_per_client))
         return DropReason::ClientPortLimit;
-    if (demand.half_open && reached(client.half_open, limits.half_open_per_client))
+    if (demand.half_open && reached(client.own.half_open, limits.half_open_per_client))
         return DropReason::ClientHalfOpenLimit;
     if (limits.new_sessions_per_second == 0) return std::nullopt;
     top_up(client, limits, now);

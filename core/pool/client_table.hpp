@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of each client that has bindings, a client being an IPv6 prefix of
 // limits.client_prefix bits: its home address in the pool, what it holds, and its token bucket
-// for new sessions (RFC 6888 §3 REQ-4: limits per subscriber). Records live as long as their
-// bindings, 48 bytes each. The limits themselves are passed in, because they may change; who
-// counts what and when is the backend's business. Single-threaded.
+// for new sessions (RFC 6888 §3 REQ-4: limits per subscriber). Sessions that the IPv4 side has
+// opened are counted apart: outsiders must not use up what is the client's. Records live as
+// long as their bindings, 52 bytes each. The limits themselves are passed in, because they may
+// change; who counts what and when is the backend's business. Single-threaded.
 #pragma once
 
 #include "core/clock.hpp"
@@ -21,22 +22,31 @@
 
 namespace nat64::pool {
 
+/// Sessions by who has opened them.
+struct Opened {
+    std::uint32_t sessions;
+    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT
+};
+
 struct Client {
     Ipv6Addr prefix;
     std::uint32_t bindings; ///< the record goes with the last one
     std::uint32_t ports;    ///< bindings that hold a port of the pool
-    std::uint32_t sessions;
-    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT
-    std::uint32_t tokens;    ///< tenths of a session
-    Tick filled;             ///< when the tokens were last topped up
-    std::uint16_t home;      ///< AddressIndex, if has_home
+    Opened own;             ///< by the client
+    Opened inbound;         ///< by the IPv4 side
+    std::uint32_t tokens;   ///< tenths of a session
+    Tick filled;            ///< when the tokens were last topped up
+    std::uint16_t home;     ///< AddressIndex, if has_home
     bool has_home;
 };
+
+static_assert(sizeof(Client) == 52);
 
 /// What a new session would use of a client's limits.
 struct Demand {
     bool port = false;
     bool half_open = false;
+    bool inbound = false; ///< the IPv4 side opens it
 };
 
 class ClientTable {
@@ -52,8 +62,8 @@ public:
 
     void prefetch_record(std::uint32_t id) const noexcept { __builtin_prefetch(&records_[id]); }
 
-    /// The record of this client, made if there is none; kNone when the table is full. A record
-    /// that gets no binding must be given back with drop_if_idle().
+    /// The record of this client, made if there is none; kNone when the table is full. A
+    /// record that gets no binding must be given back with drop_if_idle().
     [[nodiscard]] std::uint32_t obtain(const Ipv6Addr& client6,
                                        std::uint64_t hash,
                                        const Limits& limits,
@@ -81,7 +91,9 @@ private:
     std::uint32_t size_ = 0;
 };
 
-/// Why this client may have no new session; nullopt if it may. Takes a token if it may.
+/// Why this client may have no new session; nullopt if it may. Takes a token if it may. The
+/// IPv4 side may open half as many as the client, on top of the client's own, and takes no
+/// tokens.
 [[nodiscard]] std::optional<DropReason>
 charge(Client& client, const Limits& limits, Demand demand, Tick now) noexcept;
 

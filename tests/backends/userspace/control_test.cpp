@@ -209,7 +209,7 @@ TEST_CASE("apply: filtering and limits change at once") {
     REQUIRE(net.out(Udp, ep6(1), ep4("198.51.100.1", 1)).verdict == "ok");
     auto settings = small_settings();
     settings.filtering = Filtering::AddressDependent;
-    settings.limits.sessions_per_client = 3;
+    settings.limits.sessions_per_client = 2;
     REQUIRE(net.backend->apply(settings, net.clock.now()).empty());
     CHECK(net.in(Udp, ep4("198.51.100.9", 9), mapped4).verdict == "filtered 3/13");
     CHECK(net.in(Udp, ep4("198.51.100.1", 9), mapped4).verdict == "ok");

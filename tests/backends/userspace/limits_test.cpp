@@ -76,6 +76,40 @@ TEST_CASE(
           "client_half_open_limit 1/1");
 }
 
+TEST_CASE(
+    "RFC 6146 §5.3: what outsiders open at a client's port never counts against the client") {
+    auto settings = small_settings();
+    settings.limits.sessions_per_client = 10;
+    settings.limits.half_open_per_client = 4;
+    settings.limits.new_sessions_per_second = 3;
+    UserspaceNetwork net{settings};
+    const auto tcp = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+    const auto udp = net.out(Udp, ep6(1), kServer).binding->mapped4;
+    const auto flood = [&](L4Proto protocol, const Endpoint4& mapped4) {
+        std::map<std::string, int> verdicts;
+        for (unsigned i = 0; i < 100; ++i)
+            ++verdicts[net.in(protocol, ep4("198.51.100.1", 1 + i), mapped4, kSyn).verdict];
+        return verdicts;
+    };
+    CHECK(flood(Tcp, tcp) ==
+          std::map<std::string, int>{{"ok", 2}, {"client_half_open_limit", 98}});
+    CHECK(flood(Udp, udp) ==
+          std::map<std::string, int>{{"ok", 3}, {"client_session_limit", 97}});
+    // The third of its three tokens is left to the client, and so are its own limits.
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.6", 443), kSyn).verdict == "ok");
+    CHECK(net.out(Udp, ep6(1), ep4("203.0.113.6", 443)).verdict == "client_rate_limit 1/1");
+    net.pass(1s);
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.7", 443), kSyn).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.8", 443), kSyn).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.9", 443), kSyn).verdict ==
+          "client_half_open_limit 1/1");
+    // All of it ends with its sessions.
+    net.pass(10min);
+    REQUIRE(net.sessions().empty());
+    const auto again = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+    CHECK(flood(Tcp, again)["ok"] == 2);
+}
+
 TEST_CASE("RFC 6888 §3 REQ-4: limits count all of a client's prefix") {
     auto settings = small_settings();
     settings.limits.client_prefix = 64;

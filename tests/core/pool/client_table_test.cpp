@@ -49,7 +49,7 @@ TEST_CASE("clients: records come and go with their bindings, like in std::map") 
             REQUIRE(id == ClientTable::kNone);
         } else {
             REQUIRE(id != ClientTable::kNone);
-            REQUIRE(table[id].sessions == 0);
+            REQUIRE(table[id].own.sessions == 0);
             table[id].bindings = 1;
             known[n] = id;
         }
@@ -66,13 +66,36 @@ TEST_CASE("RFC 6888 §3 REQ-4: limits per client, each with its own reason, 0 fo
     c.ports = 3;
     CHECK(charge(c, limits, {.port = true}, kNow) == DropReason::ClientPortLimit);
     CHECK_FALSE(charge(c, limits, {.port = false}, kNow));
-    c.half_open = 2;
+    c.own.half_open = 2;
     CHECK(charge(c, limits, {.half_open = true}, kNow) == DropReason::ClientHalfOpenLimit);
     CHECK_FALSE(charge(c, limits, {}, kNow));
-    c.sessions = 5;
+    c.own.sessions = 5;
     CHECK(charge(c, limits, {}, kNow) == DropReason::ClientSessionLimit);
     limits = {.sessions_per_client = 0, .ports_per_client = 0, .half_open_per_client = 0};
     CHECK_FALSE(charge(c, limits, {.port = true, .half_open = true}, kNow));
+}
+
+TEST_CASE("RFC 6146 §5.3: outsiders have half of a client's limits, beside the client's own") {
+    const Limits limits{
+        .sessions_per_client = 5, .half_open_per_client = 2, .new_sessions_per_second = 1};
+    Client c{};
+    c.filled = kNow;
+    c.inbound = {.sessions = 2, .half_open = 0};
+    CHECK_FALSE(charge(c, limits, {.half_open = true, .inbound = true}, kNow)); // no token
+    c.inbound.half_open = 1;
+    CHECK(charge(c, limits, {.half_open = true, .inbound = true}, kNow) ==
+          DropReason::ClientHalfOpenLimit);
+    CHECK_FALSE(charge(c, limits, {.inbound = true}, kNow));
+    c.inbound.sessions = 3;
+    CHECK(charge(c, limits, {.inbound = true}, kNow) == DropReason::ClientSessionLimit);
+    c.inbound = {.sessions = 1000, .half_open = 1000};
+    c.tokens = 10;
+    CHECK_FALSE(charge(c, limits, {.half_open = true}, kNow));
+    const Limits none{.sessions_per_client = 0, .half_open_per_client = 0};
+    CHECK_FALSE(charge(c, none, {.half_open = true, .inbound = true}, kNow));
+    c.inbound = {};
+    const Limits one{.sessions_per_client = 1, .half_open_per_client = 1};
+    CHECK_FALSE(charge(c, one, {.half_open = true, .inbound = true}, kNow));
 }
 
 TEST_CASE("limits.new_sessions_per_second: a burst of one second, then the rate") {
