@@ -245,10 +245,21 @@ void State::packet(std::uint32_t session,
         return;
     }
     const auto to = rfc6146::tcp_transition(s.state, side, tcp);
-    if (to.next != s.state)
+    if (to.next != s.state) {
         change(session, to, EventReason::Traffic, now);
-    else if (to.refresh)
-        s.refreshed = Tick::floor(now);
+        return;
+    }
+    if (to.refresh) s.refreshed = Tick::floor(now);
+    if (half_open(s.state)) half_open_packet(session, side, tcp);
+}
+
+// A connection that was refused is not half-open, although RFC 6146 §3.5.2.2 keeps its state
+// and its timer: a client that tries hosts which refuse it would use up its limit. Whoever
+// tries again is waiting for an answer again.
+void State::half_open_packet(std::uint32_t session, Side side, TcpFlags tcp) noexcept {
+    const bool from_opener = side == sessions[session].opener;
+    if (tcp.rst() && !from_opener) end_half_open(session);
+    if (tcp.syn() && !tcp.rst() && from_opener) begin_half_open(session);
 }
 
 void State::change(std::uint32_t session,

@@ -165,6 +165,7 @@ private:
     [[nodiscard]] pool::Opened& account(std::uint32_t session) noexcept;
     void begin_half_open(std::uint32_t session) noexcept;
     void end_half_open(std::uint32_t session) noexcept;
+    void half_open_packet(std::uint32_t session, Side side, TcpFlags tcp) noexcept;
     void emit_binding(EventKind kind,
                       EventReason reason,
                       std::uint32_t binding,

@@ -25,7 +25,7 @@ namespace nat64::pool {
 /// Sessions by who has opened them.
 struct Opened {
     std::uint32_t sessions;
-    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT
+    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT that nobody has refused
 };
 
 struct Client {

@@ -33,7 +33,7 @@ struct Session {
     SessionState state;
     Lifetime lifetime : 4;
     Side opener : 1;    ///< who has sent its first packet
-    bool half_open : 1; ///< counted as such
+    bool half_open : 1; ///< counted as such: TCP, unanswered
     Tick refreshed;     ///< when the lifetime was last set; not each packet does
     std::uint32_t next; ///< the next further session of the binding, or kNone
     std::uint64_t packets;

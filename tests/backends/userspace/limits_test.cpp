@@ -110,6 +110,53 @@ TEST_CASE(
     CHECK(flood(Tcp, again)["ok"] == 2);
 }
 
+TEST_CASE("limits.half_open_per_client: a refused connection is not half-open any more") {
+    auto settings = small_settings();
+    settings.limits.half_open_per_client = 4;
+    UserspaceNetwork net{settings};
+    const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+    REQUIRE(net.in(Tcp, kServer, mapped4, kRst).verdict == "ok");
+    CHECK(net.state() == "v6_init"); // RFC 6146 §3.5.2.2: a RST changes nothing here
+    for (unsigned i = 0; i < 100; ++i) {
+        REQUIRE(net.out(Tcp, ep6(1), ep4("203.0.113.1", 1 + i), kSyn).verdict == "ok");
+        REQUIRE(net.in(Tcp, ep4("203.0.113.1", 1 + i), mapped4, kRst).verdict == "ok");
+    }
+    // Three that nobody answers, and a refused one that tries again: four.
+    for (unsigned i = 0; i < 3; ++i)
+        REQUIRE(net.out(Tcp, ep6(1), ep4("203.0.113.2", 1 + i), kSyn).verdict == "ok");
+    REQUIRE(net.out(Tcp, ep6(1), kServer, kSyn).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.3", 1), kSyn).verdict ==
+          "client_half_open_limit 1/1");
+    SUBCASE("the client's own RST is no answer") {
+        net.out(Tcp, ep6(1), kServer, kRst);
+        CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.3", 1), kSyn).verdict ==
+              "client_half_open_limit 1/1");
+    }
+    SUBCASE("what is not counted is not subtracted when it is established or ends") {
+        REQUIRE(net.in(Tcp, ep4("203.0.113.1", 1), mapped4, kSynAck).verdict == "ok");
+        net.pass(4min + 100ms);
+        for (unsigned i = 0; i < 4; ++i)
+            CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.4", 1 + i), kSyn).verdict == "ok");
+        CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.4", 9), kSyn).verdict ==
+              "client_half_open_limit 1/1");
+    }
+}
+
+TEST_CASE(
+    "limits.half_open_per_client: a client that refuses outsiders keeps their share free") {
+    auto settings = small_settings();
+    settings.limits.half_open_per_client = 2;
+    UserspaceNetwork net{settings};
+    const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+    for (unsigned i = 0; i < 20; ++i) {
+        REQUIRE(net.in(Tcp, ep4("198.51.100.1", 1 + i), mapped4, kSyn).verdict == "ok");
+        REQUIRE(net.out(Tcp, ep6(1), ep4("198.51.100.1", 1 + i), kRst).verdict == "ok");
+    }
+    CHECK(net.in(Tcp, ep4("198.51.100.2", 1), mapped4, kSyn).verdict == "ok");
+    CHECK(net.in(Tcp, ep4("198.51.100.2", 2), mapped4, kSyn).verdict ==
+          "client_half_open_limit");
+}
+
 TEST_CASE("RFC 6888 §3 REQ-4: limits count all of a client's prefix") {
     auto settings = small_settings();
     settings.limits.client_prefix = 64;
