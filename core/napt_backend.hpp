@@ -258,6 +258,19 @@ public:
                                            std::vector<SessionRow>& rows) const = 0;
     virtual void pool_usage(std::vector<PoolRow>& rows) const = 0;
 
+    /// The same rows in pieces, as snapshot() gives its own: a large pool stalls no packet.
+    /// This one is for backends whose pool is a handful of rows.
+    virtual std::optional<Cursor>
+    pool_snapshot(Cursor from, Budget /*budget*/, std::vector<PoolRow>& rows) const {
+        std::vector<PoolRow> all;
+        pool_usage(all);
+        for (; from < all.size(); ++from) {
+            if (rows.size() == rows.capacity()) return from;
+            rows.push_back(all[static_cast<std::size_t>(from)]);
+        }
+        return std::nullopt;
+    }
+
     /// Puts a session (and its binding) back, with its row's transport addresses, state and
     /// remaining lifetime. A row that conflicts with what is there or with the pool is refused
     /// with the reason.

@@ -31,11 +31,26 @@ struct Chunk {
     Next next;
 };
 
+/// Backends do not filter their pool.
+Next pool_rows(const NaptBackend& backend,
+               Cursor from,
+               const Filter& filter,
+               std::vector<PoolRow>& rows) {
+    const Next next = backend.pool_snapshot(from, kVisitBudget, rows);
+    std::erase_if(rows, [&](const PoolRow& row) {
+        return (filter.protocol && *filter.protocol != row.protocol) ||
+               (filter.mapped && !filter.mapped->contains(row.address));
+    });
+    return next;
+}
+
 template <typename Row>
 Chunk<Row> take(CommandContext context, Cursor from, Chunk<Row> chunk) {
     const NaptBackend& backend = context.view.backend;
     const Filter& filter = context.request.filter;
-    if constexpr (std::same_as<Row, SessionRow>)
+    if constexpr (std::same_as<Row, PoolRow>)
+        chunk.next = pool_rows(backend, from, filter, chunk.rows);
+    else if constexpr (std::same_as<Row, SessionRow>)
         chunk.next =
             backend.snapshot(from, filter, kVisitBudget, context.view.now(), chunk.rows);
     else
@@ -73,33 +88,6 @@ awaitable<Next> list(CommandContext context) {
     co_return next;
 }
 
-bool matches(const PoolRow& row, const Filter& filter) {
-    return (!filter.protocol || *filter.protocol == row.protocol) &&
-           (!filter.mapped || filter.mapped->contains(row.address));
-}
-
-/// The cursor counts rows. The backend gives all of them at once: three small rows an address.
-awaitable<Next> list_pool(CommandContext context) {
-    auto job = visit_pool(context.view);
-    std::vector<PoolRow> rows =
-        co_await context.packet_thread.run<std::vector<PoolRow>>(std::move(job));
-    std::erase_if(rows,
-                  [&](const PoolRow& row) { return !matches(row, context.request.filter); });
-    const std::uint64_t wanted = context.request.limit.value_or(rows.size());
-    const std::uint64_t from = std::min<std::uint64_t>(context.request.cursor, rows.size());
-    const std::uint64_t end = from + std::min<std::uint64_t>(wanted, rows.size() - from);
-    if (context.request.count) {
-        context.reply.item(fmt::format(R"({{"count":{}}})", end - from));
-        co_return std::nullopt;
-    }
-    for (std::uint64_t i = from; i < end; ++i) {
-        context.reply.item(to_json(rows[static_cast<std::size_t>(i)]));
-        if ((i + 1 - from) % kVisitRows == 0) co_await context.reply.flush();
-    }
-    if (end < rows.size()) co_return end;
-    co_return std::nullopt;
-}
-
 awaitable<Next> list_drops(CommandContext context) {
     std::uint64_t rows = 0;
     for (std::size_t i = 0; i < kDropReasonCount; ++i) {
@@ -114,9 +102,15 @@ awaitable<Next> list_drops(CommandContext context) {
 }
 
 awaitable<Next> show_status(CommandContext context) {
-    auto job = visit_pool(context.view);
-    std::vector<PoolRow> pool =
-        co_await context.packet_thread.run<std::vector<PoolRow>>(std::move(job));
+    PoolSum pool;
+    Next next = 0;
+    while (next) {
+        auto job = visit<PoolRow>(context, *next, kVisitRows);
+        auto chunk = co_await context.packet_thread.run<Chunk<PoolRow>>(std::move(job));
+        for (const PoolRow& row : chunk.rows)
+            pool.add(row);
+        next = chunk.next;
+    }
     context.reply.item(status_json(context.view, pool));
     co_return std::nullopt;
 }
@@ -133,7 +127,7 @@ constexpr std::array kCommands = {
             "sessions",
             "client server mapped protocol limit cursor count",
             list<SessionRow>},
-    Command{"show", "pool", "mapped protocol limit cursor count", list_pool},
+    Command{"show", "pool", "mapped protocol limit cursor count", list<PoolRow>},
     Command{"show", "drops", "all count", list_drops},
     Command{"show", "config", "", show_config},
 };

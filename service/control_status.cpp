@@ -3,9 +3,8 @@
 // packet apart.
 #include "service/control_status.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <memory>
+#include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -45,21 +44,12 @@ json::object traffic(const Counters& counters, Direction direction, L4Proto prot
     return {{"packets", counted.packets.value()}, {"bytes", counted.bytes.value()}};
 }
 
-json::object ports(std::span<const PoolRow> pool, L4Proto protocol) {
-    std::uint64_t total = 0;
-    std::uint64_t used = 0;
-    std::uint64_t held_back = 0;
-    for (const PoolRow& row : pool) {
-        if (row.protocol != protocol) continue;
-        total += row.total;
-        used += row.used;
-        held_back += row.held_back;
-    }
-    return {{"total", total}, {"used", used}, {"held_back", held_back}};
+json::object ports(const PoolSum& pool, L4Proto protocol) {
+    const PoolSum::Ports& sum = pool.ports[static_cast<std::size_t>(protocol)];
+    return {{"total", sum.total}, {"used", sum.used}, {"held_back", sum.held_back}};
 }
 
-json::object
-protocol_object(const DaemonView& view, std::span<const PoolRow> pool, L4Proto protocol) {
+json::object protocol_object(const DaemonView& view, const PoolSum& pool, L4Proto protocol) {
     return {{"protocol", name_of(protocol)},
             {"sessions", sessions(view.counters, protocol)},
             {"bindings", bindings(view.counters, protocol)},
@@ -81,18 +71,11 @@ json::object packets_object(const Counters& counters) {
             {"fragmented", counters.fragmented.value()}};
 }
 
-json::object pool_object(const config::Config& config, std::span<const PoolRow> pool) {
-    std::vector<Ipv4Addr> addresses;
-    addresses.reserve(pool.size());
-    for (const PoolRow& row : pool)
-        addresses.push_back(row.address);
-    std::ranges::sort(addresses);
-    const auto repeated = std::ranges::unique(addresses);
+json::object pool_object(const config::Config& config, const PoolSum& pool) {
     json::array prefixes;
     for (const PoolItem& item : config.napt.pool)
         prefixes.emplace_back(item.prefix.to_string());
-    return {{"prefixes", std::move(prefixes)},
-            {"addresses", addresses.size() - repeated.size()}};
+    return {{"prefixes", std::move(prefixes)}, {"addresses", pool.addresses}};
 }
 
 const char* name_of_mode(config::NaptMode mode) {
@@ -113,20 +96,16 @@ std::int64_t uptime(const DaemonView& view) {
 
 } // namespace
 
-std::function<std::vector<PoolRow>()> visit_pool(const DaemonView& view) {
-    constexpr std::uint64_t kMostRows = 1'000'000;
-    std::uint64_t addresses = 0;
-    for (const PoolItem& item : view.config.napt.pool)
-        addresses += item.prefix.size();
-    std::vector<PoolRow> rows;
-    rows.reserve(static_cast<std::size_t>(std::min(addresses * kL4ProtoCount, kMostRows)));
-    return [&backend = view.backend, rows = std::move(rows)]() mutable {
-        backend.pool_usage(rows);
-        return std::move(rows);
-    };
+void PoolSum::add(const PoolRow& row) {
+    Ports& sum = ports[static_cast<std::size_t>(row.protocol)];
+    sum.total += row.total;
+    sum.used += row.used;
+    sum.held_back += row.held_back;
+    if (last_ != row.address) ++addresses;
+    last_ = row.address;
 }
 
-std::string status_json(const DaemonView& view, std::span<const PoolRow> pool) {
+std::string status_json(const DaemonView& view, const PoolSum& pool) {
     const Counters& counters = view.counters;
     json::array protocols;
     std::uint64_t all_sessions = 0;

@@ -5,17 +5,33 @@
 
 #include "service/daemon_view.hpp"
 
-#include <functional>
-#include <span>
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace nat64::service {
 
-/// A job for the packet thread: all rows of the pool.
-[[nodiscard]] std::function<std::vector<PoolRow>()> visit_pool(const DaemonView& view);
+/// The pool, summed up row by row.
+struct PoolSum {
+    std::uint64_t addresses = 0;
+
+    struct Ports {
+        std::uint64_t total = 0;
+        std::uint64_t used = 0;
+        std::uint64_t held_back = 0;
+    };
+
+    std::array<Ports, kL4ProtoCount> ports; ///< [L4Proto]
+
+    /// Rows of one address come one after the other.
+    void add(const PoolRow& row);
+
+private:
+    std::optional<Ipv4Addr> last_;
+};
 
 /// docs/control-protocol.md describes it.
-[[nodiscard]] std::string status_json(const DaemonView& view, std::span<const PoolRow> pool);
+[[nodiscard]] std::string status_json(const DaemonView& view, const PoolSum& pool);
 
 } // namespace nat64::service

@@ -73,19 +73,37 @@ std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
     }
 }
 
+namespace {
+
+/// Rows are numbered by address, then protocol.
+PoolRow pool_row(const State& state, std::size_t number) {
+    const auto index = number / kL4ProtoCount;
+    const auto address = static_cast<pool::AddressIndex>(index);
+    const auto protocol = static_cast<L4Proto>(number % kL4ProtoCount);
+    const auto usage = state.pool.usage(address, protocol, state.latest);
+    return {state.pool.address(address),
+            protocol,
+            usage.total,
+            usage.used,
+            usage.held_back,
+            state.clients_at[index]};
+}
+
+} // namespace
+
 void UserspaceBackend::pool_usage(std::vector<PoolRow>& rows) const {
-    for (std::size_t i = 0; i < state_.pool.size(); ++i) {
-        const auto address = static_cast<pool::AddressIndex>(i);
-        for (const auto protocol : {L4Proto::Tcp, L4Proto::Udp, L4Proto::Icmp}) {
-            const auto usage = state_.pool.usage(address, protocol, state_.latest);
-            rows.push_back({state_.pool.address(address),
-                            protocol,
-                            usage.total,
-                            usage.used,
-                            usage.held_back,
-                            state_.clients_at[i]});
-        }
+    for (std::size_t i = 0; i < state_.pool.size() * kL4ProtoCount; ++i)
+        rows.push_back(pool_row(state_, i));
+}
+
+std::optional<Cursor>
+UserspaceBackend::pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>& rows) const {
+    const Cursor end = state_.pool.size() * kL4ProtoCount;
+    for (auto left = budget.slots; from < end; ++from, --left) {
+        if (left == 0 || rows.size() == rows.capacity()) return from;
+        rows.push_back(pool_row(state_, static_cast<std::size_t>(from)));
     }
+    return std::nullopt;
 }
 
 } // namespace nat64::userspace

@@ -59,6 +59,8 @@ public:
                                    Clock::time_point now,
                                    std::vector<SessionRow>& rows) const override;
     void pool_usage(std::vector<PoolRow>& rows) const override;
+    std::optional<Cursor>
+    pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>& rows) const override;
     std::expected<void, std::string_view> restore(const SessionRow& row,
                                                   Clock::time_point now) override;
     [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,

@@ -126,6 +126,34 @@ void check_snapshot(const NaptSettings& settings, const MakeBackend& make) {
     CHECK(seen.size() == 50);
 }
 
+// Pool rows in pieces are the rows of the whole, for every size of the pieces.
+void check_pool_snapshot(const NaptSettings& settings, const MakeBackend& make) {
+    const Network net{settings, make};
+    std::vector<PoolRow> whole;
+    net.backend->pool_usage(whole);
+    REQUIRE_FALSE(whole.empty());
+    for (const std::size_t size : {1, 2, 100}) {
+        std::vector<PoolRow> pieces;
+        std::optional<Cursor> cursor = 0;
+        while (cursor && pieces.size() <= whole.size()) {
+            std::vector<PoolRow> rows;
+            rows.reserve(size);
+            cursor = net.backend->pool_snapshot(*cursor, {}, rows);
+            CHECK(rows.size() <= size);
+            pieces.insert(pieces.end(), rows.begin(), rows.end());
+        }
+        REQUIRE(pieces.size() == whole.size());
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            CHECK(pieces[i].address == whole[i].address);
+            CHECK(pieces[i].protocol == whole[i].protocol);
+        }
+    }
+    std::vector<PoolRow> none;
+    none.reserve(1);
+    CHECK_FALSE(net.backend->pool_snapshot(~Cursor{0}, {}, none));
+    CHECK(none.empty());
+}
+
 void check_endpoint_independent_mapping(const NaptSettings& settings, const MakeBackend& make) {
     Network net{settings, make};
     for (const auto protocol : kAll) {
@@ -177,6 +205,7 @@ void check_conformance(const NaptSettings& settings, const MakeBackend& make) {
     check_prepare(settings, make);
     check_expire_says_when(settings, make);
     check_snapshot(settings, make);
+    check_pool_snapshot(settings, make);
     if (can.endpoint_independent_mapping) check_endpoint_independent_mapping(settings, make);
     if (can.lists_sessions) check_lists_sessions(settings, make);
     if (can.session_limits) check_session_limits(settings, make);

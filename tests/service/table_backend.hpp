@@ -55,7 +55,7 @@ public:
                                    const Filter& filter,
                                    Budget budget,
                                    std::vector<BindingRow>& out) const override {
-        return read(from, budget, out, [&](std::uint64_t i) -> std::optional<BindingRow> {
+        return read(from, budget, out, rows, [&](std::uint64_t i) -> std::optional<BindingRow> {
             const BindingRow row = binding(i);
             if (!matches(row, filter)) return std::nullopt;
             return row;
@@ -67,7 +67,7 @@ public:
                                    Budget budget,
                                    Clock::time_point,
                                    std::vector<SessionRow>& out) const override {
-        return read(from, budget, out, [&](std::uint64_t i) -> std::optional<SessionRow> {
+        return read(from, budget, out, rows, [&](std::uint64_t i) -> std::optional<SessionRow> {
             const SessionRow row = session(i);
             if (!matches(row, filter)) return std::nullopt;
             if (filter.server && !filter.server->contains(row.server4.address))
@@ -76,19 +76,22 @@ public:
         });
     }
 
-    void pool_usage(std::vector<PoolRow>& out) const override {
-        check_thread();
-        for (std::uint32_t i = 0; i < addresses; ++i)
-            for (const L4Proto protocol : {L4Proto::Tcp, L4Proto::Udp, L4Proto::Icmp})
-                out.push_back({.address = Ipv4Addr{0xc0000200 + i},
-                               .protocol = protocol,
-                               .total = 64512,
-                               .used = 100 + i,
-                               .held_back = 2,
-                               .clients = 7});
+    std::optional<Cursor>
+    pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>& out) const override {
+        return read(from, budget, out, 3 * addresses, [](std::uint64_t i) {
+            const auto index = static_cast<std::uint32_t>(i / 3);
+            return std::optional{PoolRow{.address = Ipv4Addr{0xc0000200 + index},
+                                         .protocol = protocol_of(i),
+                                         .total = 64512,
+                                         .used = 100 + index,
+                                         .held_back = 2,
+                                         .clients = 7}};
+        });
     }
 
     // What no reader calls.
+    void pool_usage(std::vector<PoolRow>&) const override {}
+
     Capabilities capabilities() const noexcept override { return {}; }
 
     void prepare(std::span<OutboundFlow>, std::span<InboundFlow>) noexcept override {}
@@ -166,17 +169,20 @@ private:
     }
 
     template <typename Row, typename Make>
-    std::optional<Cursor>
-    read(Cursor from, Budget budget, std::vector<Row>& out, Make make) const {
+    std::optional<Cursor> read(Cursor from,
+                               Budget budget,
+                               std::vector<Row>& out,
+                               std::uint64_t count,
+                               Make make) const {
         check_thread();
         if (budget.slots > kMostSlots || out.capacity() > kMostRows || out.capacity() == 0)
             ++too_much_at_once;
         // Any cursor is safe: it comes from outside.
-        const std::uint64_t end = std::min(from < rows ? from + budget.slots : from, rows);
+        const std::uint64_t end = std::min(from < count ? from + budget.slots : from, count);
         for (; from < end && out.size() < out.capacity(); ++from)
             if (const auto row = make(from)) out.push_back(*row);
         rows_given += out.size();
-        if (from >= rows) return std::nullopt;
+        if (from >= count) return std::nullopt;
         return from;
     }
 };
