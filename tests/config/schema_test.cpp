@@ -64,7 +64,7 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "nat64.yaml:2:3: clients.deny: ",
               "not yet",
               "[]"},
-             {"destinations: {private: true}\n",
+             {"destinations: {private: false}\n",
               "nat64.yaml:1:16: destinations.private",
               "not",
               ""},

@@ -196,8 +196,20 @@ TEST_CASE("RFC 4443 §2.4 f: errors beyond the rate are counted, not sent") {
     CHECK(rig.counters.icmp_errors_sent.value() == 10);
     CHECK(rig.counters.icmp_errors_limited.value() == 5);
     rig.clock.advance(10ms);
-    CHECK(rig.answer(replier, udp4(), kPortUnreachable4).has_value());
+    CHECK(rig.answer(replier, udp6(), kPortUnreachable6).has_value());
+    CHECK_FALSE(rig.answer(replier, udp6(), kPortUnreachable6).has_value());
+}
+
+TEST_CASE("RFC 4443 §2.4 f: each side and path MTU discovery have a rate of their own") {
+    Rig rig;
+    rig.settings.per_second = 100;
+    IcmpReplier replier{rig.settings};
+    for (int i = 0; i < 50; ++i)
+        (void)rig.answer(replier, udp4(), kPortUnreachable4);
     CHECK_FALSE(rig.answer(replier, udp4(), kPortUnreachable4).has_value());
+    CHECK(rig.answer(replier, udp6(), kPortUnreachable6).has_value());
+    const IcmpAnswer too_big{kIcmpv6PacketTooBig, 0, 1280};
+    CHECK(rig.answer(replier, udp6(), too_big).has_value());
 }
 
 TEST_CASE("what gets no answer anyway takes nothing from the rate") {
