@@ -132,7 +132,7 @@ void check_pool_snapshot(const NaptSettings& settings, const MakeBackend& make) 
     std::vector<PoolRow> whole;
     net.backend->pool_usage(whole);
     REQUIRE_FALSE(whole.empty());
-    for (const std::size_t size : {1, 2, 100}) {
+    for (const std::size_t size : {1U, 2U, 100U}) {
         std::vector<PoolRow> pieces;
         std::optional<Cursor> cursor = 0;
         while (cursor && pieces.size() <= whole.size()) {
