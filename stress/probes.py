@@ -206,6 +206,16 @@ def ping(node, address, count=3, size=56, options=(), wait=2):
     )
 
 
+def settled_ping(node, address, tries=5):
+    """`ping` until all is answered: in the first moments of a link the kernel may lose packets
+    while it learns neighbours, which says nothing about nat64."""
+    for _ in range(tries):
+        done = ping(node, address)
+        if all_answered(done):
+            break
+    return done
+
+
 def all_answered(done):
     return done.returncode == 0 and " 0% packet loss" in done.stdout
 

@@ -13,7 +13,7 @@ import time
 
 from lab import Iperf3Server
 from lab.topology import SERVER
-from probes import all_answered, ping
+from probes import all_answered, settled_ping
 
 
 def run(case):
@@ -26,7 +26,7 @@ def run(case):
     for number, loaded in ((signal.SIGTERM, False), (signal.SIGINT, False), (2, True)):
         name = f"{signal.Signals(number).name}{' under load' if loaded else ''}"
         nat64.start()
-        done = ping(lab.client, server6)
+        done = settled_ping(lab.client, server6)
         case.check(f"{name}: works before", all_answered(done), done.stdout)
         case.check(f"{name}: a socket exists", os.path.exists(nat64.socket))
         load = None
