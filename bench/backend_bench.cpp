@@ -95,7 +95,9 @@ public:
         for (std::uint32_t i = 0; i < sessions_; i += kGroup) {
             for (std::uint32_t k = 0; k < kGroup; ++k)
                 outbound_[k] = outbound(i + k);
-            total += send();
+            const auto took = send();
+            total += took;
+            longest_ = std::max(longest_, took);
         }
         return total;
     }
@@ -157,6 +159,9 @@ public:
         return counters_.sessions_created[1].value() - counters_.sessions_deleted[1].value();
     }
 
+    /// The longest time that opening 512 sessions took.
+    [[nodiscard]] Nanoseconds longest() const { return longest_; }
+
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
 private:
@@ -188,6 +193,7 @@ private:
     std::vector<Endpoint4> mapped_;
     PacketBuffer packet_;
     std::uint64_t refused_ = 0;
+    Nanoseconds longest_{};
     std::uint64_t random_ = 42;
 };
 
@@ -229,6 +235,7 @@ void new_sessions(benchmark::State& state) {
         state.SetIterationTime(seconds(gateway->open_all()));
         const auto bytes = resident_bytes() - before;
         state.counters["bytes_each"] = bytes / n;
+        state.counters["longest_us"] = gateway->longest().count() / 1000;
         state.counters["without_pool"] = (bytes - per_address) / n;
         report_refused(state, *gateway);
     }

@@ -82,7 +82,7 @@ std::optional<DropReason> State::admit(std::uint32_t owner,
 
 Created State::open(L4Proto protocol,
                     const Endpoint6& client6,
-                    std::optional<Endpoint4> mapped4,
+                    const std::optional<Endpoint4>& mapped4,
                     const Opening& opening,
                     Clock::time_point now) noexcept {
     const auto owner_hash = clients.hash(client6.address);
@@ -108,14 +108,14 @@ Created State::open(L4Proto protocol,
 // the pool has room.
 Created State::place(L4Proto protocol,
                      const Endpoint6& client6,
-                     std::optional<Endpoint4> mapped4,
+                     const std::optional<Endpoint4>& mapped4,
                      std::uint32_t owner,
                      std::uint64_t owner_hash,
                      Clock::time_point now) noexcept {
     const auto host = whole_hosts.mapped_of(client6.address);
-    if (host) mapped4 = Endpoint4{*host, client6.port};
-    const auto spot = mapped4 ? lease_exactly(protocol, *mapped4)
-                              : lease(protocol, client6.port, owner, owner_hash, now);
+    const auto spot = host      ? lease_exactly(protocol, {*host, client6.port})
+                      : mapped4 ? lease_exactly(protocol, *mapped4)
+                                : lease(protocol, client6.port, owner, owner_hash, now);
     if (!spot) return std::unexpected{DropReason::PoolExhausted};
     const auto slot =
         bib.insert(bib.hash(protocol, client6), protocol, client6, spot->address, spot->port);
@@ -148,7 +148,10 @@ std::optional<pool::AddressPool::Lease> State::lease(L4Proto protocol,
         record.has_home = true;
         ++clients_at[*home];
     }
-    return pool.allocate(protocol, client, record.home, Tick::floor(now));
+    const auto leased = pool.allocate(protocol, client, record.home, Tick::floor(now));
+    // The next one is likely to come soon, and its place is known already.
+    bib.prefetch_mapped(record.home, protocol, pool.prefetch_allocate(record.home, protocol));
+    return leased;
 }
 
 std::optional<pool::AddressPool::Lease>
@@ -311,6 +314,7 @@ void State::prefetch_close(std::uint32_t session) const noexcept {
     bib.prefetch_client(bib.hash(b.protocol, b.client6()));
     bib.prefetch_mapped(b.address, b.protocol, b.mapped_port);
     clients.prefetch_record(b.owner);
+    pool.prefetch_release(b.address, b.protocol, b.mapped_port);
 }
 
 void State::close(std::uint32_t session, EventReason reason, Clock::time_point now) noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything the userspace backend remembers, and the few operations that change it: a binding
-// or session comes into being, changes state, or goes. Each of them keeps tables, ports, client
-// records, timers, counters and the event stream in step, so the callers (which know the rules
-// of RFC 6146) cannot forget one. Whether a packet may do any of this is decided in
+// or session comes into being, changes state, or goes. Each of them keeps tables, ports,
+// client records, timers, counters and the event stream in step, so the callers (which know
+// the rules of RFC 6146) cannot forget one. Whether a packet may do any of this is decided in
 // userspace_backend.cpp.
 //
 // Single-threaded: the packet thread's.
@@ -23,6 +23,7 @@
 #include <expected>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nat64::userspace {
@@ -58,11 +59,11 @@ public:
 
     // ---- bindings and sessions ----
 
-    /// A binding for a client that has none, with its first session. `mapped4` is nullopt for a
-    /// port of the pool's choice.
+    /// A binding for a client that has none, with its first session. `mapped4` is nullopt for
+    /// a port of the pool's choice.
     [[nodiscard]] Created open(L4Proto protocol,
                                const Endpoint6& client6,
-                               std::optional<Endpoint4> mapped4,
+                               const std::optional<Endpoint4>& mapped4,
                                const Opening& opening,
                                Clock::time_point now) noexcept;
 
@@ -113,6 +114,14 @@ public:
         return {s.client6(), mapped4(s), {slot, s.generation}};
     }
 
+    /// The same as an answer. Made in its place: to assemble it elsewhere and copy it would
+    /// wait for every store that is on its way to memory.
+    [[nodiscard]] Resolved resolved(std::uint32_t slot) const noexcept {
+        const auto& s = bib[slot];
+        return Resolved{
+            std::in_place, s.client6(), mapped4(s), BindingHandle{slot, s.generation}};
+    }
+
     [[nodiscard]] Endpoint4 mapped4(const BindingSlot& s) const noexcept {
         return {pool.address(s.address), s.mapped_port};
     }
@@ -144,7 +153,7 @@ private:
                                                   Clock::time_point now) noexcept;
     [[nodiscard]] Created place(L4Proto protocol,
                                 const Endpoint6& client6,
-                                std::optional<Endpoint4> mapped4,
+                                const std::optional<Endpoint4>& mapped4,
                                 std::uint32_t owner,
                                 std::uint64_t owner_hash,
                                 Clock::time_point now) noexcept;

@@ -97,6 +97,16 @@ std::uint32_t UserspaceBackend::find(const OutboundFlow& flow) const noexcept {
     return bib.find_client(bib.hash(flow.protocol, flow.client6), flow.protocol, flow.client6);
 }
 
+std::optional<pool::AddressIndex>
+UserspaceBackend::find(const InboundFlow& flow) const noexcept {
+    const auto& pool = state_.pool;
+    if (const auto hint = flow.prepared - 1; hint < pool.size()) {
+        const auto address = static_cast<pool::AddressIndex>(hint);
+        if (pool.address(address) == flow.mapped4.address) return address;
+    }
+    return pool.index_of(flow.mapped4.address);
+}
+
 // ---- IPv6 to IPv4 ----
 
 Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
@@ -106,7 +116,7 @@ Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
     const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
     if (session == kNone) return new_session_outbound(binding, flow, now);
     state_.packet(session, binding, Side::V6, flow.tcp, flow.bytes, now);
-    return state_.binding(binding);
+    return state_.resolved(binding);
 }
 
 Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
@@ -121,8 +131,8 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
                     initial_state(flow.protocol, Side::V6)};
     std::optional<Endpoint4> claimed;
     if (flow.protocol == L4Proto::Tcp) {
-        // RFC 6146 §3.5.2.2: the other end of a simultaneous open. The binding "MUST" be to the
-        // transport address that the stored SYN was sent to; V4 INIT and a V6 SYN make
+        // RFC 6146 §3.5.2.2: the other end of a simultaneous open. The binding "MUST" be to
+        // the transport address that the stored SYN was sent to; V4 INIT and a V6 SYN make
         // ESTABLISHED.
         claimed = state_.syns.claim(flow.server4, [&](const Endpoint4& mapped4) {
             const auto address = state_.pool.index_of(mapped4.address);
@@ -142,7 +152,7 @@ Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
                                                 const OutboundFlow& flow,
                                                 Clock::time_point now) noexcept {
     // RFC 6146 §3.5.2.2, CLOSED: "the packet SHOULD be translated", and the state remains.
-    if (!begins(flow.protocol, flow.tcp)) return state_.binding(binding);
+    if (!begins(flow.protocol, flow.tcp)) return state_.resolved(binding);
     Opening opening{remote(flow.protocol, flow.server4),
                     initial_state(flow.protocol, Side::V6)};
     if (flow.protocol == L4Proto::Tcp) {
@@ -162,14 +172,14 @@ Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
 Resolved UserspaceBackend::resolve_inbound(const InboundFlow& flow,
                                            const PacketBuffer& packet,
                                            Clock::time_point now) noexcept {
-    const auto address = state_.pool.index_of(flow.mapped4.address);
+    const auto address = find(flow);
     if (!address) return refuse(DropReason::NotInPool);
     const auto binding = state_.bib.find_mapped(*address, flow.protocol, flow.mapped4.port);
     if (binding == kNone) return first_inbound(flow, *address, packet, now);
     const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
     if (session == kNone) return new_session_inbound(binding, flow, packet, now);
     state_.packet(session, binding, Side::V4, flow.tcp, flow.bytes, now);
-    return state_.binding(binding);
+    return state_.resolved(binding);
 }
 
 Resolved UserspaceBackend::first_inbound(const InboundFlow& flow,
@@ -201,8 +211,8 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
                                                Clock::time_point now) noexcept {
     const bool first = begins(flow.protocol, flow.tcp);
     // RFC 6146 §3.5.1, §3.5.3: address-dependent filtering looks at the address, not the port.
-    // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as well.
-    // CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
+    // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as
+    // well. CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
     const auto& slot = state_.bib[binding];
     if (state_.settings.filtering == Filtering::AddressDependent &&
         !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
@@ -211,7 +221,7 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
             return refuse(DropReason::Filtered, kAdminProhibited4);
         return first ? store_syn(flow, packet, now) : refuse(DropReason::Filtered);
     }
-    if (!first) return state_.binding(binding);
+    if (!first) return state_.resolved(binding);
     const auto session = state_.open(
         binding,
         {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4), Side::V4},
@@ -235,15 +245,15 @@ Resolved UserspaceBackend::store_syn(const InboundFlow& flow,
     return refuse(DropReason::SynStoreFull);
 }
 
-// The answer to the packet that has opened a session, or has failed to. A limit is the client's
-// own affair: it is told, the IPv4 side is not.
+// The answer to the packet that has opened a session, or has failed to. A limit is the
+// client's own affair: it is told, the IPv4 side is not.
 Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t bytes) noexcept {
     if (!session)
         return side == Side::V6 ? refuse_outbound(session.error()) : refuse(session.error());
     auto& s = state_.sessions[*session];
     ++s.packets;
     s.bytes += bytes;
-    return state_.binding(state_.sessions.binding_of(*session));
+    return state_.resolved(state_.sessions.binding_of(*session));
 }
 
 // ---- asking ----

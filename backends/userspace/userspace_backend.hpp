@@ -4,9 +4,9 @@
 // remembered, and how it is kept consistent, is state.hpp; the TCP state machine is
 // core/rfc6146/tcp_state.hpp.
 //
-// All memory is reserved by the constructor and first touched when it is used. No packet causes
-// an allocation, a system call, a rehash or a search that a sender could lengthen. One thread:
-// the packet thread.
+// All memory is reserved by the constructor and first touched when it is used. No packet
+// causes an allocation, a system call, a rehash or a search that a sender could lengthen. One
+// thread: the packet thread.
 #pragma once
 
 #include "backends/userspace/state.hpp"
@@ -68,6 +68,8 @@ public:
 
 private:
     [[nodiscard]] std::uint32_t find(const OutboundFlow& flow) const noexcept;
+    [[nodiscard]] std::optional<pool::AddressIndex>
+    find(const InboundFlow& flow) const noexcept;
     [[nodiscard]] Resolved first_outbound(const OutboundFlow& flow,
                                           Clock::time_point now) noexcept;
     [[nodiscard]] Resolved new_session_outbound(std::uint32_t binding,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The IPv4 addresses that a translator gives out, and their ports. Every address has a small
 // index, which the tables store in its place. A client has a home address (RFC 6888 §3 REQ-2,
-// RFC 4787 §4.1 REQ-2: address pooling "paired") that a keyed hash of its prefix chooses, so it
-// is the same one after a pause; only when its home has no port left does it get one of the
+// RFC 4787 §4.1 REQ-2: address pooling "paired") that a keyed hash of its prefix chooses, so
+// it is the same one after a pause; only when its home has no port left does it get one of the
 // next address that has.
 //
 // Addresses of static entries are here as well, without ports to give out unless they are also
@@ -74,6 +74,15 @@ public:
         std::uint32_t held_back;
     };
 
+    /// As PortSet has it.
+    [[nodiscard]] Port prefetch_allocate(AddressIndex index, L4Proto protocol) const noexcept {
+        return sets_.at(index, static_cast<std::size_t>(protocol)).prefetch_allocate();
+    }
+
+    void prefetch_release(AddressIndex index, L4Proto protocol, Port port) const noexcept {
+        sets_.at(index, static_cast<std::size_t>(protocol)).prefetch_release(port);
+    }
+
     [[nodiscard]] Usage usage(AddressIndex index, L4Proto protocol, Tick now) const noexcept;
 
 private:
@@ -114,8 +123,8 @@ private:
     std::vector<PortMask> masks_;
     std::vector<std::vector<PortRange>> mask_ranges_; ///< what masks_ were made of
     std::vector<AddressIndex> givers_;                ///< addresses with ports to give out
-    /// Positions in givers_ that had nothing left when last asked, for each protocol. Forgotten
-    /// every second, because time makes ports free.
+    /// Positions in givers_ that had nothing left when last asked, for each protocol.
+    /// Forgotten every second, because time makes ports free.
     std::array<FullBits, kL4ProtoCount> full_;
     Tick looked_;
     tables::ChunkedArray<PortSet, kL4ProtoCount> sets_;

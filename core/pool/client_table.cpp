@@ -32,8 +32,8 @@ constexpr std::uint32_t half(std::uint32_t limit) noexcept {
     return limit / 2 + limit % 2;
 }
 
-// RFC 6146 §5.3: what outsiders can make the translator keep. They use no port of the client's:
-// those are bound already, or of a whole host.
+// RFC 6146 §5.3: what outsiders can make the translator keep. They use no port of the
+// client's: those are bound already, or of a whole host.
 std::optional<DropReason>
 charge_inbound(const Opened& inbound, const Limits& limits, Demand demand) noexcept {
     if (reached(inbound.sessions, half(limits.sessions_per_client)))
@@ -61,8 +61,10 @@ std::uint32_t ClientTable::obtain(const Ipv6Addr& client6,
                                   const Limits& limits,
                                   Tick now) noexcept {
     const auto prefix = prefix_length_ == 128 ? client6 : client6.truncated(prefix_length_);
-    const auto found =
-        index_.find(hash, [&](std::uint32_t id) { return records_[id].prefix == prefix; });
+    const auto found = index_.find(hash, [&](std::uint32_t id) {
+        return records_[id].prefix.low() == prefix.low() &&
+               records_[id].prefix.high() == prefix.high();
+    });
     if (found != kNone) return found;
 
     const auto id = free_ != kNone ? free_ : fresh_;

@@ -31,6 +31,11 @@ struct Place {
     }
 };
 
+constexpr std::size_t
+random_word(std::uint64_t random, std::size_t first, std::size_t words) noexcept {
+    return first + (((random >> 32) * words) >> 32);
+}
+
 bool test(const std::array<PortPlane, 2>& planes, const Place& at) noexcept {
     return (planes[at.parity][at.word] & at.mask()) != 0;
 }
@@ -58,16 +63,23 @@ bool PortMask::contains(Port port) const noexcept {
     return test(allowed_, Place{port});
 }
 
-std::uint64_t
-PortSet::available(const PortMask& mask, unsigned parity, std::size_t word) const noexcept {
-    return mask.allowed_[parity][word] & ~used_[parity][word] & ~held_[0].planes[parity][word] &
-           ~held_[1].planes[parity][word];
-}
-
 void PortSet::update_summary(const PortMask& mask, unsigned parity, std::size_t word) noexcept {
     auto& summary = full_[parity][word / 64];
     const auto bit = std::uint64_t{1} << word % 64;
     summary = available(mask, parity, word) == 0 ? summary | bit : summary & ~bit;
+}
+
+// Of the high range, where nearly all clients' ports are; its two parities are neighbours.
+Port PortSet::prefetch_allocate() const noexcept {
+    const auto word = random_word(planned_, kLowWords, kWords - kLowWords);
+    __builtin_prefetch(&unavailable_[0][word], 1);
+    __builtin_prefetch(&unavailable_[1][word], 1);
+    return Place{0, word, static_cast<unsigned>(planned_ & 63)}.port();
+}
+
+void PortSet::prefetch_release(Port port) const noexcept {
+    const Place at{port};
+    __builtin_prefetch(&held_[young_].planes[at.parity][at.word], 1);
 }
 
 // A port among `words` words from `first`: a random word, then the next one that has any.
@@ -77,7 +89,7 @@ std::optional<Port> PortSet::search(const PortMask& mask,
                                     std::size_t words,
                                     std::uint64_t random) const noexcept {
     const auto start_bit = static_cast<unsigned>(random & 63);
-    const auto start = first + (((random >> 32) * words) >> 32);
+    const auto start = random_word(random, first, words);
     const auto port_in = [&](std::size_t word) {
         const auto bits = available(mask, parity, word);
         return Place{parity, word, bit_from(bits, start_bit)}.port();
@@ -98,9 +110,10 @@ std::optional<Port> PortSet::search(const PortMask& mask,
 
 // RFC 6146 §3.5.1.1 and §3.5.2.3: range and parity SHOULD be those of the client's port; that
 // there are none left of a kind is no reason to refuse. ICMP identifiers have neither.
-std::optional<Port>
-PortSet::pick(const PortMask& mask, L4Proto protocol, Port client, Rng& rng) const noexcept {
-    const auto random = rng.next();
+std::optional<Port> PortSet::pick(const PortMask& mask,
+                                  L4Proto protocol,
+                                  Port client,
+                                  std::uint64_t random) const noexcept {
     const bool icmp = protocol == L4Proto::Icmp;
     const bool low = !icmp && client.value() < 1024;
     const auto parity = icmp ? static_cast<unsigned>(random >> 6 & 1)
@@ -123,22 +136,27 @@ std::optional<Port> PortSet::allocate(
         if (exhausted(mask)) forget(mask, held_[young_]);
     }
     if (exhausted(mask)) return std::nullopt;
-    const auto port = pick(mask, protocol, client, rng);
+    const auto port = pick(mask, protocol, client, planned_ != 0 ? planned_ : rng.next());
+    planned_ = rng.next();
     assert(port);
-    if (!port || !take(mask, *port)) return std::nullopt;
+    if (!port) return std::nullopt;
+    const Place at{*port};
+    unavailable_[at.parity][at.word] |= at.mask();
+    ++used_count_;
+    update_summary(mask, at.parity, at.word);
     return port;
 }
 
 bool PortSet::take(const PortMask& mask, Port port) noexcept {
+    if (in_use(port)) return false;
     const Place at{port};
-    if (test(used_, at)) return false;
-    used_[at.parity][at.word] |= at.mask();
-    if (test(mask.allowed_, at)) ++used_count_;
     for (auto& held : held_)
         if (test(held.planes, at)) {
             held.planes[at.parity][at.word] &= ~at.mask();
             --held.count;
         }
+    unavailable_[at.parity][at.word] |= at.mask();
+    if (mask.contains(port)) ++used_count_;
     update_summary(mask, at.parity, at.word);
     return true;
 }
@@ -146,9 +164,10 @@ bool PortSet::take(const PortMask& mask, Port port) noexcept {
 void PortSet::release(const PortMask& mask, Port port, Tick now) noexcept {
     age(mask, now);
     const Place at{port};
-    assert(test(used_, at));
-    used_[at.parity][at.word] &= ~at.mask();
-    if (!test(mask.allowed_, at)) return;
+    if (!mask.contains(port)) {
+        unavailable_[at.parity][at.word] &= ~at.mask();
+        return;
+    }
     --used_count_;
     auto& young = held_[young_];
     young.planes[at.parity][at.word] |= at.mask();
@@ -156,7 +175,8 @@ void PortSet::release(const PortMask& mask, Port port, Tick now) noexcept {
 }
 
 bool PortSet::in_use(Port port) const noexcept {
-    return test(used_, Place{port});
+    const Place at{port};
+    return test(unavailable_, at) && !test(held_[0].planes, at) && !test(held_[1].planes, at);
 }
 
 std::uint32_t PortSet::held_back(Tick now) const noexcept {
@@ -172,6 +192,7 @@ void PortSet::forget(const PortMask& mask, Held& held) noexcept {
     for (unsigned parity = 0; parity < 2; ++parity)
         for (std::size_t word = 0; word < kWords; ++word)
             if (held.planes[parity][word] != 0) {
+                unavailable_[parity][word] &= ~held.planes[parity][word];
                 held.planes[parity][word] = 0;
                 update_summary(mask, parity, word);
             }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ports (or ICMP identifiers) of one pool address for one protocol: which are in use, which
-// were freed a short while ago and are held back (RFC 6888 §3 REQ-8), and how a new one is
-// chosen: at random among those that are free (RFC 6056), of the client port's range and parity
-// where there are any (RFC 4787 §4.2.2, §4.2.3), of another one before none.
+// The ports (or ICMP identifiers) of one pool address for one protocol: which are in use,
+// which were freed a short while ago and are held back (RFC 6888 §3 REQ-8), and how a new one
+// is chosen: at random among those that are free (RFC 6056), of the client port's range and
+// parity where there are any (RFC 4787 §4.2.2, §4.2.3), of another one before none.
 //
 // Bitmaps are kept apart by parity, so that range and parity select a run of whole words; a
 // summary of the words without a free bit bounds every search to ten steps. All zero is the
@@ -64,6 +64,12 @@ public:
 
     [[nodiscard]] bool in_use(Port port) const noexcept;
 
+    /// Asks memory for what allocate() will touch next, and tells about which port that will
+    /// be: for the same purpose only.
+    [[nodiscard]] Port prefetch_allocate() const noexcept;
+
+    void prefetch_release(Port port) const noexcept;
+
     [[nodiscard]] std::uint32_t used() const noexcept { return used_count_; }
 
     [[nodiscard]] std::uint32_t held_back(Tick now) const noexcept;
@@ -75,14 +81,19 @@ private:
     };
 
     std::uint64_t
-    available(const PortMask& mask, unsigned parity, std::size_t word) const noexcept;
+    available(const PortMask& mask, unsigned parity, std::size_t word) const noexcept {
+        return mask.allowed_[parity][word] & ~unavailable_[parity][word];
+    }
+
     std::optional<Port> search(const PortMask& mask,
                                unsigned parity,
                                std::size_t first,
                                std::size_t words,
                                std::uint64_t random) const noexcept;
-    std::optional<Port>
-    pick(const PortMask& mask, L4Proto protocol, Port client, Rng& rng) const noexcept;
+    std::optional<Port> pick(const PortMask& mask,
+                             L4Proto protocol,
+                             Port client,
+                             std::uint64_t random) const noexcept;
     void update_summary(const PortMask& mask, unsigned parity, std::size_t word) noexcept;
     void forget(const PortMask& mask, Held& held) noexcept;
     void age(const PortMask& mask, Tick now) noexcept;
@@ -91,12 +102,13 @@ private:
         return used_count_ + held_[0].count + held_[1].count >= mask.count();
     }
 
-    std::array<PortPlane, 2> used_;
+    std::array<PortPlane, 2> unavailable_; ///< in use or held back
     std::array<Held, 2> held_;
     std::array<PlaneSummary, 2> full_; ///< words without an available port
     std::uint32_t used_count_;         ///< of the ports in the mask
     std::uint32_t young_;              ///< the generation that freed ports join
     Tick aged_;                        ///< when the generations last changed places
+    std::uint64_t planned_; ///< the random number of the next choice; 0: not drawn yet
 };
 
 } // namespace nat64::pool

@@ -22,10 +22,12 @@ std::uint32_t Bib::insert(std::uint64_t hash,
     const auto slot = free_ != kNone ? free_ : fresh_;
     if (slot >= slots_.size() || !by_client_.insert(hash, slot)) return kNone;
     auto& s = slots_[slot];
-    if (slot == free_)
+    if (slot == free_) {
         free_ = s.owner;
-    else
+        if (free_ != kNone) prefetch_slot(free_); // for the next one
+    } else {
         ++fresh_;
+    }
     ++size_;
     s.client = client6.address;
     s.client_port = client6.port;
@@ -37,9 +39,8 @@ std::uint32_t Bib::insert(std::uint64_t hash,
     ++s.generation;
     s.first = {};
     s.first.next = kNone;
-    auto& mapped = by_mapped_.at(address, cell(protocol, mapped_port));
-    assert(mapped == 0);
-    mapped = slot + 1;
+    // Not read first: a write that misses the cache does not wait for it.
+    by_mapped_.at(address, cell(protocol, mapped_port)) = slot + 1;
     return slot;
 }
 
@@ -52,11 +53,6 @@ void Bib::erase(std::uint32_t slot) noexcept {
     s.owner = free_;
     free_ = slot;
     --size_;
-}
-
-void Bib::prefetch_insert(std::uint64_t hash) const noexcept {
-    prefetch_client(hash);
-    __builtin_prefetch(&slots_[free_ != kNone ? free_ : fresh_], 1);
 }
 
 } // namespace nat64::rfc6146

@@ -90,7 +90,7 @@ public:
     [[nodiscard]] bool
     is(std::uint32_t slot, L4Proto protocol, const Endpoint6& client6) const noexcept {
         const auto& s = slots_[slot];
-        return s.client == client6.address && s.client_port == client6.port &&
+        return same(s.client, client6.address) && s.client_port == client6.port &&
                s.protocol == protocol && s.has(BindingSlot::kUsed);
     }
 
@@ -131,11 +131,13 @@ public:
 
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
-    /// What insert() will touch next, for prefetching.
-    void prefetch_insert(std::uint64_t hash) const noexcept;
-
 private:
     static constexpr std::size_t kCells = kL4ProtoCount * 65536;
+
+    // Two words, not a call of memcmp().
+    static bool same(const Ipv6Addr& a, const Ipv6Addr& b) noexcept {
+        return a.low() == b.low() && a.high() == b.high();
+    }
 
     static std::size_t cell(L4Proto protocol, Port port) noexcept {
         return static_cast<std::size_t>(protocol) << 16 | port.value();

@@ -14,20 +14,26 @@ constexpr std::size_t buckets_for(std::size_t capacity) noexcept {
     return std::bit_ceil(std::max<std::size_t>(capacity / 6 + 1, 2));
 }
 
+constexpr std::uint64_t kOneDisplaced = std::uint64_t{1} << 32;
+constexpr std::uint64_t kOneUsed = std::uint64_t{1} << 48;
+
 template <typename Bucket>
 std::uint64_t tag_at(const Bucket& bucket, unsigned lane) noexcept {
     return bucket.lanes[lane / 4] >> (lane % 4 * 16) & 0xffff;
 }
 
+/// Puts a tag into a free lane, or 0 into one that is not.
 template <typename Bucket>
 void set(Bucket& bucket, unsigned lane, std::uint64_t tag, std::uint32_t id) noexcept {
     auto& word = bucket.lanes[lane / 4];
     const auto shift = lane % 4 * 16;
     word = (word & ~(std::uint64_t{0xffff} << shift)) | tag << shift;
     bucket.ids[lane] = id;
+    if (tag != 0)
+        bucket.lanes[2] += kOneUsed;
+    else
+        bucket.lanes[2] -= kOneUsed;
 }
-
-constexpr std::uint64_t kOneDisplaced = std::uint64_t{1} << 32;
 
 } // namespace
 
@@ -41,13 +47,6 @@ bool BucketIndex::insert(std::uint64_t hash, std::uint32_t id) noexcept {
                 return lane_of(w, found);
         return std::nullopt;
     };
-    const auto used = [](const Bucket& bucket) {
-        int n = kLanes;
-        for (unsigned w = 0; w < 3; ++w)
-            n -= std::popcount(equal_lanes(bucket, w, 0));
-        return static_cast<unsigned>(n);
-    };
-
     const auto tag = tag_of(hash);
     const auto home = home_of(hash);
     const auto other = other_of(home, tag);

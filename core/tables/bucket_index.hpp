@@ -58,7 +58,8 @@ private:
     static constexpr std::uint64_t kDisplaced = 0x8000; ///< this id is not in its home bucket
     static constexpr unsigned kWellFilled = 8;
 
-    // Twelve 16-bit lanes: ten tags (0: free), the number of displaced ids, one unused.
+    // Twelve 16-bit lanes: ten tags (0: free), the number of displaced ids, the number
+    // of tags.
     struct alignas(64) Bucket {
         std::array<std::uint64_t, 3> lanes;
         std::array<std::uint32_t, kLanes> ids;
@@ -96,8 +97,10 @@ private:
     }
 
     static std::uint64_t displaced(const Bucket& bucket) noexcept {
-        return bucket.lanes[2] >> 32;
+        return bucket.lanes[2] >> 32 & 0xffff;
     }
+
+    static std::uint64_t used(const Bucket& bucket) noexcept { return bucket.lanes[2] >> 48; }
 
     [[nodiscard]] std::size_t home_of(std::uint64_t hash) const noexcept {
         return hash & mask_;
