@@ -3,6 +3,8 @@
 #include "config/cross_checks.hpp"
 
 #include "config/duration.hpp"
+#include "config/inner_pool.hpp"
+#include "config/schema.hpp"
 #include "config/static_checks.hpp"
 #include "core/net/special_addresses.hpp"
 
@@ -43,21 +45,63 @@ std::optional<Ipv4Addr> find_address(const Prefix4& prefix, Predicate predicate)
     return std::nullopt;
 }
 
+/// A key that the mode does not honour is refused by name, never ignored.
+void check_honoured(Reader& reader) {
+    const auto mode = reader.draft.config.napt_mode;
+    const auto* const name = mode == NaptMode::Kernel ? "kernel" : "daemon";
+    for (const auto& key : schema()) {
+        if (is_honoured(key, mode) || !reader.was_given(key.path)) continue;
+        reader.complain_about(std::string{key.path},
+                              fmt::format("means nothing with napt: {}", name),
+                              "remove it, or choose the other napt");
+    }
+}
+
 void check_napt(Reader& reader) {
     auto& draft = reader.draft;
-    if (!draft.config.napt.pool.empty()) {
-        draft.config.napt_mode = NaptMode::Daemon;
+    const auto by_default = reader.was_given("pool") ? NaptMode::Daemon : NaptMode::Kernel;
+    draft.config.napt_mode = draft.napt.value_or(by_default);
+    check_honoured(reader);
+    if (draft.config.napt_mode != NaptMode::Daemon || !draft.config.napt.pool.empty()) return;
+    reader.complain_about(
+        "pool",
+        "napt: daemon needs addresses",
+        "give `pool:` IPv4 addresses that are routed to this machine, as in `pool: "
+        "[192.0.2.0/28]`, or share the machine's own with `napt: kernel`");
+}
+
+/// Addresses that no packet between two interfaces of this machine may have.
+constexpr std::array kNeverForwarded{
+    Prefix4{Ipv4Addr{0, 0, 0, 0}, 8},
+    Prefix4{Ipv4Addr{127, 0, 0, 0}, 8},
+    Prefix4{Ipv4Addr{169, 254, 0, 0}, 16},
+    Prefix4{Ipv4Addr{224, 0, 0, 0}, 3},
+};
+
+void check_inner_pool(Reader& reader) {
+    auto& config = reader.draft.config;
+    if (!config.napt.inner_pool) {
+        if (!config.napt.statics.empty())
+            reader.complain_about("static",
+                                  "needs inner_pool, in which its addresses lie",
+                                  "write `inner_pool: 100.64.0.0/16`, for example");
         return;
     }
-    constexpr auto kRemedy =
-        "give `pool:` IPv4 addresses that are routed to this machine, as in `pool: "
-        "[192.0.2.0/28]`";
-    if (draft.napt)
-        return reader.complain_about("pool", "napt: daemon needs addresses", kRemedy);
-    reader.complain_about(
-        "napt",
-        "without a pool it is kernel, which is not yet supported by this version",
-        kRemedy);
+    const auto pool = *config.napt.inner_pool;
+    if (pool.length() < 8 || pool.length() > 30)
+        return reader.complain_about("inner_pool",
+                                     fmt::format("has length {}", pool.length()),
+                                     "give it a length of 8 to 30: each client needs an "
+                                     "address of its own");
+    const auto bad = std::ranges::find_if(
+        kNeverForwarded, [&](const Prefix4& prefix) { return prefix.overlaps(pool); });
+    if (bad != kNeverForwarded.end())
+        return reader.complain_about(
+            "inner_pool",
+            fmt::format(
+                "{} overlaps {}, which no router forwards", pool.to_string(), bad->to_string()),
+            "remove the key: nat64 chooses a pool that collides with nothing");
+    use_inner_pool(config, pool);
 }
 
 void check_prefix(Reader& reader) {
@@ -213,6 +257,11 @@ void cross_check(Reader& reader) {
     check_prefix(reader);
     check_mtu(reader);
     check_timeouts(reader);
+    if (reader.draft.config.napt_mode == NaptMode::Kernel) {
+        check_inner_pool(reader);
+        if (reader.draft.config.translator.gateway4) check_statics(reader);
+        return;
+    }
     if (!pool_is_small(reader)) return;
     check_pool_addresses(reader);
     check_pool_overlap(reader);

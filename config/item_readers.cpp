@@ -137,6 +137,11 @@ void pool(const Node& node, Reader& reader) {
     });
 }
 
+void inner_pool(const Node& node, Reader& reader) {
+    if (const auto prefix = prefix4(node, reader))
+        reader.draft.config.napt.inner_pool = *prefix;
+}
+
 void pool_address(const Node& node, Reader& reader) {
     reader.draft.pool_item.address = prefix4(node, reader);
 }

@@ -69,6 +69,9 @@ public:
     /// A problem with a key by its shown path, at the place where it was read if it was.
     void complain_about(const std::string& path, std::string what, std::string remedy);
 
+    /// Does the file have this key? By its shown path.
+    [[nodiscard]] bool was_given(std::string_view path) const { return places_.contains(path); }
+
     [[nodiscard]] std::size_t problem_count() const noexcept { return problems_.size(); }
 
     void throw_problems() const;

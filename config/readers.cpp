@@ -100,10 +100,11 @@ void napt(const Node& node, Reader& reader) {
     const auto value = choice(node, reader, kWords);
     if (!value) return;
     reader.draft.napt = *value;
-    if (*value != NaptMode::Daemon)
+    if (*value == NaptMode::Siit)
         reader.complain(node,
                         "is not yet supported by this version",
-                        "write `napt: daemon` and give it addresses with `pool:`");
+                        "write `napt: daemon` and give it addresses with `pool:`, or `napt: "
+                        "kernel`");
 }
 
 void gateway_ipv4(const Node& node, Reader& reader) {
@@ -150,6 +151,13 @@ void filtering(const Node& node, Reader& reader) {
     }};
     if (const auto value = choice(node, reader, kWords))
         reader.draft.config.napt.filtering = *value;
+}
+
+void conntrack_ipv6(const Node& node, Reader& reader) {
+    static constexpr Words<TrackIpv6, 2> kWords{
+        {{"track", TrackIpv6::Yes}, {"notrack", TrackIpv6::No}}};
+    if (const auto value = choice(node, reader, kWords))
+        reader.draft.config.napt.track_ipv6 = *value;
 }
 
 void icmp_rate(const Node& node, Reader& reader) {

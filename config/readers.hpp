@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the value of each key is read: one function a key, named in the schema. A function either
-// puts the value into the reader's draft or complains; it sees its own key only (rules between
-// keys are config/cross_checks').
+// How the value of each key is read: one function a key, named in the schema. A function
+// either puts the value into the reader's draft or complains; it sees its own key only (rules
+// between keys are config/cross_checks').
 #pragma once
 
 #include "config/reader.hpp"
@@ -38,6 +38,7 @@ void napt(const Node& node, Reader& reader);
 void pool(const Node& node, Reader& reader);
 void pool_address(const Node& node, Reader& reader);
 void pool_ports(const Node& node, Reader& reader);
+void inner_pool(const Node& node, Reader& reader);
 void statics(const Node& node, Reader& reader);
 void static_protocol(const Node& node, Reader& reader);
 void static_ipv6(const Node& node, Reader& reader);
@@ -50,6 +51,7 @@ void mtu_ipv4(const Node& node, Reader& reader);
 void mtu_lowest_ipv6(const Node& node, Reader& reader);
 void timeouts_unsafe(const Node& node, Reader& reader);
 void filtering(const Node& node, Reader& reader);
+void conntrack_ipv6(const Node& node, Reader& reader);
 void icmp_rate(const Node& node, Reader& reader);
 void control_socket(const Node& node, Reader& reader);
 void control_group(const Node& node, Reader& reader);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts that stand for values of this domain and are written in configurations only: numbers as
-// the configuration takes them, port ranges, transport addresses, the suffix of a prefix.
+// Texts that stand for values of this domain and are written in configurations only: numbers
+// as the configuration takes them, port ranges, transport addresses, the suffix of a prefix.
 // Addresses and prefixes themselves are core/net's.
 #pragma once
 

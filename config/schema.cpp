@@ -50,10 +50,10 @@ constexpr std::array kSchema = std::to_array<Key>({
      .write = write::wkp_strict},
     {.path = "napt",
      .type = Type::Choice,
-     .values = "daemon",
+     .values = "daemon or kernel",
      .default_text = "daemon if pool is given, else kernel",
      .help = "who shares IPv4 addresses among clients: the daemon with addresses of its own "
-             "(pool), or the kernel with the machine's (not yet supported)",
+             "(pool), or the kernel with the machine's",
      .read = read::napt,
      .write = write::napt},
     {.path = "profile",
@@ -65,6 +65,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .values = "a list of IPv4 prefixes, or of {address, ports}",
      .help = "public IPv4 addresses that are routed to this machine and belong to no interface",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::pool,
      .write = write::pool},
     {.path = "pool[].address",
@@ -72,6 +73,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .values = "an IPv4 address or prefix",
      .help = "the address",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::pool_address},
     {.path = "pool[].ports",
      .type = Type::Ports,
@@ -79,11 +81,16 @@ constexpr std::array kSchema = std::to_array<Key>({
      .default_text = "1-65535",
      .help = "the ports to use, when the address's other ports are routed elsewhere",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::pool_ports},
     {.path = "inner_pool",
      .type = Type::Prefix4,
-     .help = "napt: kernel: inner addresses of the clients",
-     .support = Support::NotYet},
+     .values = "an IPv4 prefix of length 8 to 30",
+     .help = "napt: kernel: addresses that stand for the clients inside this machine; default: "
+             "one that no address and no route of the machine touches",
+     .honoured = Honoured::ByKernel,
+     .read = read::inner_pool,
+     .write = write::inner_pool},
     {.path = "static",
      .type = Type::List,
      .values = "a list of {protocol, ipv6, ipv4} or {ipv6, ipv4}",
@@ -98,6 +105,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .values = "tcp or udp",
      .help = "the protocol of a static port; leave it out for a whole host",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::static_protocol},
     {.path = "static[].ipv6",
      .type = Type::Endpoint6,
@@ -119,6 +127,7 @@ constexpr std::array kSchema = std::to_array<Key>({
          "source of the ICMP errors sent to the IPv4 side (and below the prefix to the IPv6 "
          "side); taken out of the pool when inside it. Unset: the first pool address, which "
          "stays in the pool",
+     .honoured = Honoured::ByDaemon,
      .read = read::gateway_ipv4,
      .write = write::gateway_ipv4},
     {.path = "tun", .type = Type::Map, .help = "the TUN device"},
@@ -215,6 +224,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .help = "which IPv4 hosts may use a binding: any, or those its client has sent to "
              "(RFC 6146 §1.2.3)",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::filtering,
      .write = write::filtering},
     {.path = "clients", .type = Type::Map, .help = "who may use the translator"},
@@ -262,6 +272,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .values = "1 to 100000000",
      .default_text = "1000000",
      .help = "sessions in all; the tables are made for so many",
+     .honoured = Honoured::ByDaemon,
      .read = read::limit<&Limits::sessions, 1, 100'000'000>,
      .write = write::limit<&Limits::sessions>},
     {.path = "limits.client_prefix",
@@ -275,7 +286,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Integer,
      .values = "0 to 4294967295",
      .default_text = "4096",
-     .help = "sessions of one client; 0: no limit",
+     .help = "sessions of one client (napt: kernel: of one inner address); 0: no limit",
      .reload = Reload::Yes,
      .read = read::limit<&Limits::sessions_per_client, 0, 0xffff'ffff>,
      .write = write::limit<&Limits::sessions_per_client>},
@@ -285,6 +296,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .default_text = "1024",
      .help = "ports (bindings) of one client (RFC 6888 REQ-4); 0: no limit",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::limit<&Limits::ports_per_client, 0, 0xffff'ffff>,
      .write = write::limit<&Limits::ports_per_client>},
     {.path = "limits.half_open_per_client",
@@ -293,16 +305,29 @@ constexpr std::array kSchema = std::to_array<Key>({
      .default_text = "256",
      .help = "TCP connections of one client that are not established yet; 0: no limit",
      .reload = Reload::Yes,
+     .honoured = Honoured::ByDaemon,
      .read = read::limit<&Limits::half_open_per_client, 0, 0xffff'ffff>,
      .write = write::limit<&Limits::half_open_per_client>},
     {.path = "limits.new_sessions_per_second",
      .type = Type::Integer,
      .values = "0 to 4294967295",
      .default_text = "0",
-     .help = "sessions one client may open in a second (RFC 6888 REQ-4); 0: no limit",
+     .help =
+         "sessions one client may open in a second (RFC 6888 REQ-4; napt: kernel: one inner "
+         "address); 0: no limit",
      .reload = Reload::Yes,
      .read = read::limit<&Limits::new_sessions_per_second, 0, 0xffff'ffff>,
      .write = write::limit<&Limits::new_sessions_per_second>},
+    {.path = "limits.addresses_per_client",
+     .type = Type::Integer,
+     .values = "0 to 4294967295",
+     .default_text = "256",
+     .help = "napt: kernel: inner addresses, one for each of its IPv6 addresses in use, of one "
+             "client; 0: no limit",
+     .reload = Reload::Yes,
+     .honoured = Honoured::ByKernel,
+     .read = read::limit<&Limits::addresses_per_client, 0, 0xffff'ffff>,
+     .write = write::limit<&Limits::addresses_per_client>},
     {.path = "icmp", .type = Type::Map, .help = "ICMP errors that the translator sends itself"},
     {.path = "icmp.rate",
      .type = Type::Integer,
@@ -314,10 +339,14 @@ constexpr std::array kSchema = std::to_array<Key>({
      .write = write::icmp_rate},
     {.path = "conntrack_ipv6",
      .type = Type::Choice,
-     .values = "track",
+     .values = "track or notrack",
      .default_text = "track",
-     .help = "napt: kernel: whether the kernel tracks the IPv6 side too",
-     .support = Support::NotYet},
+     .help = "napt: kernel: whether the kernel tracks the IPv6 side of each flow, too, which a "
+             "stateful firewall for IPv6 needs and which costs a second entry a flow",
+     .reload = Reload::Yes,
+     .honoured = Honoured::ByKernel,
+     .read = read::conntrack_ipv6,
+     .write = write::conntrack_ipv6},
     {.path = "fastpath",
      .type = Type::Choice,
      .values = "auto|off",
@@ -389,6 +418,18 @@ std::string_view name_below(std::string_view parent, std::string_view path) {
 }
 
 } // namespace
+
+bool is_honoured(const Key& key, NaptMode mode) noexcept {
+    switch (key.honoured) {
+    case Honoured::Always:
+        return true;
+    case Honoured::ByDaemon:
+        return mode == NaptMode::Daemon;
+    case Honoured::ByKernel:
+        return mode == NaptMode::Kernel;
+    }
+    return false;
+}
 
 std::span<const Key> schema() noexcept {
     return kSchema;

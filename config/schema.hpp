@@ -41,6 +41,9 @@ enum class Reload : std::uint8_t { Yes, No };
 /// NotYet: known, but refused by name unless it says exactly what happens anyway.
 enum class Support : std::uint8_t { Works, NotYet };
 
+/// Which values of `napt` honour a key; with others it is refused by name, and not printed.
+enum class Honoured : std::uint8_t { Always, ByDaemon, ByKernel };
+
 /// A key as the printer writes it: a YAML value, or a comment when it has none.
 struct Written {
     std::string value;
@@ -55,11 +58,15 @@ struct Key {
     std::string_view help{};
     Reload reload = Reload::No;
     Support support = Support::Works;
+    Honoured honoured = Honoured::Always;
     /// Puts the value into the draft or complains; null for maps and for NotYet.
     void (*read)(const Node& node, Reader& reader) = nullptr;
     /// The effective value; null for maps, for keys of list items and for NotYet.
     Written (*write)(const Config& config) = nullptr;
 };
+
+/// Does this mode do what the key says?
+[[nodiscard]] bool is_honoured(const Key& key, NaptMode mode) noexcept;
 
 /// In the order in which they are printed.
 [[nodiscard]] std::span<const Key> schema() noexcept;

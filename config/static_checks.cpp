@@ -99,6 +99,25 @@ void check_mapped(Reader& reader,
                               "use one of those");
 }
 
+void check_inner(Reader& reader, const StaticItem& item, const std::string& path) {
+    const auto& settings = reader.draft.config.napt;
+    const auto& pool = *settings.inner_pool;
+    const auto address = item.mapped4.address;
+    if (!is_whole_host(item))
+        return reader.complain_about(path + ".protocol",
+                                     "ports are conntrack's with napt: kernel",
+                                     "give a whole host its inner address with {ipv6, ipv4}, "
+                                     "and forward ports to that with nftables");
+    const auto offset = address.bits() - pool.address().bits();
+    if (!pool.contains(address) || offset == 0 || offset == pool.size() - 1 ||
+        std::ranges::count(settings.reserved, address) != 0)
+        reader.complain_about(
+            path + ".ipv4",
+            fmt::format("{} is not an address that inner_pool has for hosts",
+                        address.to_string()),
+            fmt::format("use one of {}, not its first two or its last", pool.to_string()));
+}
+
 void check_client(Reader& reader, const StaticItem& item, const std::string& path) {
     const auto& address = item.client6.address;
     const auto& prefix = reader.draft.config.translator.prefix;
@@ -120,7 +139,10 @@ void check_statics(Reader& reader) {
     for (std::size_t i = 0; i < settings.statics.size(); ++i) {
         const auto& item = settings.statics[i];
         const auto path = static_path(i);
-        check_mapped(reader, item, path, pool);
+        if (reader.draft.config.napt_mode == NaptMode::Kernel)
+            check_inner(reader, item, path);
+        else
+            check_mapped(reader, item, path, pool);
         check_client(reader, item, path);
         auto other = taken4.take(item, item.mapped4, i);
         const auto other6 = taken6.take(item, item.client6, i);

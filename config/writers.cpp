@@ -90,6 +90,12 @@ Written pool(const Config& config) {
     return {lines.empty() ? "[]" : lines, {}};
 }
 
+Written inner_pool(const Config& config) {
+    if (!config.napt.inner_pool)
+        return {{}, "unset: chosen when nat64 starts, so that it collides with nothing"};
+    return {config.napt.inner_pool->to_string(), {}};
+}
+
 Written statics(const Config& config) {
     std::string lines;
     for (const auto& item : config.napt.statics)
@@ -139,6 +145,10 @@ Written filtering(const Config& config) {
         return {"address-dependent", {}};
     }
     return {};
+}
+
+Written conntrack_ipv6(const Config& config) {
+    return {config.napt.track_ipv6 == TrackIpv6::Yes ? "track" : "notrack", {}};
 }
 
 Written icmp_rate(const Config& config) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the effective value of each key is written: one function a key, named in the schema. What
-// they write, config/readers reads back as the same value.
+// How the effective value of each key is written: one function a key, named in the schema.
+// What they write, config/readers reads back as the same value.
 #pragma once
 
 #include "config/duration.hpp"
@@ -23,6 +23,7 @@ Written prefix(const Config& config);
 Written wkp_strict(const Config& config);
 Written napt(const Config& config);
 Written pool(const Config& config);
+Written inner_pool(const Config& config);
 Written statics(const Config& config);
 Written gateway_ipv4(const Config& config);
 Written tun_name(const Config& config);
@@ -32,6 +33,7 @@ Written mtu_ipv4(const Config& config);
 Written mtu_lowest_ipv6(const Config& config);
 Written timeouts_unsafe(const Config& config);
 Written filtering(const Config& config);
+Written conntrack_ipv6(const Config& config);
 Written icmp_rate(const Config& config);
 Written control_socket(const Config& config);
 Written control_group(const Config& config);

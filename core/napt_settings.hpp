@@ -33,6 +33,9 @@ struct Timeouts {
 /// RFC 6146 §1.2.3, `filtering`.
 enum class Filtering : std::uint8_t { EndpointIndependent, AddressDependent };
 
+/// `conntrack_ipv6`, napt: kernel: does the kernel track the IPv6 side of each flow, too?
+enum class TrackIpv6 : std::uint8_t { Yes, No };
+
 /// `limits`. 0 means no limit where that is possible.
 struct Limits {
     std::uint32_t sessions = 1'000'000; ///< size of the tables; allocated lazily by the kernel
@@ -69,6 +72,7 @@ struct NaptSettings {
     std::vector<PoolItem> pool;
     /// napt: kernel: addresses for the 1:1 map, seen by nobody but this machine.
     std::optional<Prefix4> inner_pool;
+    TrackIpv6 track_ipv6 = TrackIpv6::Yes;
     std::vector<Ipv4Addr> reserved; ///< pool addresses that are not given out: gateway.ipv4
     std::vector<StaticItem> statics;
     Timeouts timeouts;

@@ -2,11 +2,20 @@
 // Text only.
 #include "daemon/announce.hpp"
 
+#include "config/config.hpp"
+#include "core/counters.hpp"
+#include "core/napt_settings.hpp"
 #include "core/net/special_addresses.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+#include "core/translator.hpp"
+#include "platform/tun_device.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -24,6 +33,15 @@ std::string pool_line(std::span<const PoolItem> pool) {
         text += " " + item.prefix.to_string();
     if (pool.size() > kShown) text += fmt::format(" and {} more", pool.size() - kShown);
     return text;
+}
+
+std::string inner_pool_line(const config::Config& config) {
+    const auto& pool = config.napt.inner_pool.value();
+    return fmt::format(
+        "kernel NAPT on this machine's own addresses; {} clients at a time stand "
+        "behind {}",
+        pool.size() - 3, // first, last, and the gateway's own
+        pool.to_string());
 }
 
 std::string interface_line(const config::Config& config, const platform::TunDevice& tun) {
@@ -71,7 +89,8 @@ std::uint64_t sum(std::span<const Counter> counters) noexcept {
 std::vector<std::string> describe_start(const config::Config& config,
                                         const platform::TunDevice& tun) {
     return {fmt::format("prefix {}", config.translator.prefix.to_string()),
-            pool_line(config.napt.pool),
+            config.napt_mode == config::NaptMode::Kernel ? inner_pool_line(config)
+                                                         : pool_line(config.napt.pool),
             interface_line(config, tun),
             mtu_line(config.translator.rfc7915),
             gateway_line(config.translator),

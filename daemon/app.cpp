@@ -11,6 +11,7 @@
 #include "core/translator.hpp"
 #include "daemon/announce.hpp"
 #include "daemon/event_log.hpp"
+#include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
@@ -77,6 +78,7 @@ public:
     int run();
 
 private:
+    [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt(platform::HostOps& host);
     [[nodiscard]] service::DaemonView view();
     void carry_packets(const std::stop_token& stop) noexcept;
     void log_trouble(int error) const noexcept;
@@ -95,6 +97,7 @@ private:
     Rng rng_{platform::random_secret()};
     std::unique_ptr<service::ControlSocket> socket_;
     std::unique_ptr<NaptBackend> backend_;
+    std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
     Translator translator_;
     platform::TunDevice tun_;
     platform::TunQueue queue_;
@@ -109,18 +112,25 @@ App::App(const config::Config& config, platform::HostOps& host, platform::Unique
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
+      kernel_napt_{make_kernel_napt(host)},
       translator_{config.translator, *backend_, counters_, rng_},
       tun_{set_up_tun(config, host, std::move(tun_driver))},
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
       server_{std::move(socket_), view()} {
-    platform::drop_privileges();
+    platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
+                                           : platform::Keep::Nothing);
     if (event_log_.wanted()) {
         events_ = std::make_unique<service::EventRing>(kEventRing);
         backend_->set_event_sink(events_.get());
     }
     for (const auto& fact : describe_start(config_, tun_))
         spdlog::info("{}", fact);
+}
+
+std::unique_ptr<KernelNapt> App::make_kernel_napt(platform::HostOps& host) {
+    if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
+    return std::make_unique<KernelNapt>(config_, host, *backend_, control_);
 }
 
 service::DaemonView App::view() {
@@ -141,6 +151,13 @@ int App::run() {
     if (const auto interval = notify_.watchdog_interval())
         asio::co_spawn(control_, feed_watchdog(*interval), on_end);
     if (events_) asio::co_spawn(control_, write_events(), on_end);
+    if (kernel_napt_) {
+        asio::co_spawn(control_, kernel_napt_->watch_table(), on_end);
+        asio::co_spawn(control_,
+                       kernel_napt_->watch_machine(std::make_shared<service::PacketThread>(
+                           control_.get_executor(), loop_.executor())),
+                       on_end);
+    }
     server_.start();
     {
         const std::jthread packets{
@@ -243,9 +260,11 @@ int run(const config::Config& given) {
     std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
     spdlog::info("nat64 {}", NAT64_VERSION);
     platform::LinuxHost host;
-    check(given, host);
-    auto driver = platform::open_tun_driver();
     config::Config config = given;
+    if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
+        choose_inner_pool(config, host);
+    check(config, host);
+    auto driver = platform::open_tun_driver();
     if (!config.translator.gateway6)
         config.translator.gateway6 = choose_gateway6(host.addresses());
     App app{config, host, std::move(driver)};

@@ -2,8 +2,21 @@
 // One function a question, all over the same few tables.
 #include "daemon/machine_check.hpp"
 
+#include "backends/kernel/inner_pool.hpp"
+#include "config/config.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "platform/host_ops.hpp"
+#include "platform/netlink_messages.hpp"
+
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -32,10 +45,11 @@ public:
     MachineReport check() {
         check_interface_name();
         check_pool();
+        check_inner_pool();
         check_gateway4();
         check_prefix();
         for (const auto& prefix : routes_to_tun(config_))
-            check_routes(prefix);
+            if (!is_inner_pool(prefix)) check_routes(prefix);
         check_forwarding("net.ipv4.ip_forward", "IPv4", "translated packets will not leave");
         check_forwarding("net.ipv6.conf.all.forwarding", "IPv6", "clients will not get here");
         return std::move(report_);
@@ -76,6 +90,53 @@ private:
                         kOwnAddressRemedy);
             }
         }
+    }
+
+    /// Its addresses are to mean clients and nothing else on this machine.
+    void check_inner_pool() {
+        if (config_.napt_mode != config::NaptMode::Kernel) return;
+        const auto& pool = config_.napt.inner_pool.value();
+        const auto in_use = [&](const Prefix4& used) {
+            return kernel::collides(pool, {&used, 1});
+        };
+        constexpr auto kRemedy = "remove inner_pool, and nat64 chooses one that collides with "
+                                 "nothing, or give another one";
+        for (const auto& row : addresses_) {
+            const auto* own = std::get_if<Ipv4Addr>(&row.address);
+            if (own == nullptr || (!in_use({*own, 32}) && !in_use({*own, row.prefix_length})))
+                continue;
+            problem("inner_pool",
+                    fmt::format("{} overlaps {}/{}, an address of this machine (on {})",
+                                pool.to_string(),
+                                own->to_string(),
+                                row.prefix_length,
+                                where(row)),
+                    kRemedy);
+        }
+        for (const auto& row : routes_) {
+            const auto* destination = std::get_if<Prefix4>(&row.destination);
+            if (destination == nullptr || !in_use(*destination) || is_connected(row)) continue;
+            problem("inner_pool",
+                    fmt::format("{} overlaps {}, to which this machine has a route (to {})",
+                                pool.to_string(),
+                                destination->to_string(),
+                                target(row)),
+                    kRemedy);
+        }
+    }
+
+    [[nodiscard]] bool is_inner_pool(const IpPrefix& prefix) const {
+        const auto* prefix4 = std::get_if<Prefix4>(&prefix);
+        return prefix4 != nullptr && config_.napt.inner_pool == *prefix4;
+    }
+
+    /// A route that is there because of an address on the same link.
+    [[nodiscard]] bool is_connected(const RouteRow& route) const {
+        return std::ranges::any_of(addresses_, [&](const LocalAddress& row) {
+            const auto* own = std::get_if<Ipv4Addr>(&row.address);
+            return own != nullptr && route.link == row.link &&
+                   route.destination == IpPrefix{Prefix4{*own, row.prefix_length}};
+        });
     }
 
     /// Hosts on a link resolve its addresses there instead of sending packets to us.
@@ -209,6 +270,8 @@ std::vector<IpPrefix> routes_to_tun(const Config& config) {
     std::vector<Prefix4> wanted;
     for (const auto& item : config.napt.pool)
         wanted.push_back(item.prefix);
+    if (config.napt_mode == config::NaptMode::Kernel)
+        wanted.push_back(config.napt.inner_pool.value());
     if (config.translator.gateway4) wanted.emplace_back(*config.translator.gateway4, 32);
     std::ranges::sort(wanted); // by address, then length: what contains comes first
 

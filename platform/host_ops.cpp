@@ -3,14 +3,33 @@
 #include "platform/host_ops.hpp"
 
 #include "platform/netlink.hpp"
+#include "platform/netlink_messages.hpp"
+#include "platform/os_error.hpp"
+#include "platform/unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
+#include <fcntl.h>
 #include <net/if.h>
+#include <unistd.h>
 
 namespace nat64::platform {
+
+namespace {
+
+/// "net.ipv4.ip_forward" as a file.
+std::string sysctl_path(std::string name) {
+    std::ranges::replace(name, '.', '/');
+    return "/proc/sys/" + name;
+}
+
+} // namespace
 
 std::optional<LinkIndex> LinuxHost::find_link(const std::string& name) {
     const unsigned index = ::if_nametoindex(name.c_str());
@@ -50,12 +69,16 @@ std::vector<RouteRow> LinuxHost::routes() {
 }
 
 std::optional<std::string> LinuxHost::sysctl(const std::string& name) {
-    std::string path = name;
-    std::ranges::replace(path, '.', '/');
-    std::ifstream file{"/proc/sys/" + path};
+    std::ifstream file{sysctl_path(name)};
     std::string value;
     if (!std::getline(file, value)) return {};
     return value;
+}
+
+void LinuxHost::set_sysctl(const std::string& name, const std::string& value) {
+    const UniqueFd file{adopt, ::open(sysctl_path(name).c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!file || ::write(file.get(), value.data(), value.size()) < 0)
+        throw_errno("set the sysctl " + name + " to " + value);
 }
 
 std::string to_string(const IpPrefix& prefix) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything nat64 asks of, or changes on, the machine's network configuration, as one
-// interface: links, routes, addresses, sysctls. It is an interface so that tests can pretend to
-// be a machine, and so that the privileged half can move behind a process boundary. LinuxHost
-// is the real one.
+// interface: links, routes, addresses, sysctls. It is an interface so that tests can pretend
+// to be a machine, and so that the privileged half can move behind a process boundary.
+// LinuxHost is the real one.
 //
 // What add_route() and set_up_link() do needs no undoing: it goes with the TUN it was done to.
-// Control thread; errors are OsErrors.
+// A sysctl stays as it is set. Control thread; errors are OsErrors.
 #pragma once
 
 #include "platform/netlink_messages.hpp"
@@ -38,6 +38,7 @@ public:
     /// The value of a sysctl by its name with dots, without the newline; nullopt when this
     /// machine does not have it.
     [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) = 0;
+    virtual void set_sysctl(const std::string& name, const std::string& value) = 0;
 };
 
 class LinuxHost final : public HostOps {
@@ -50,6 +51,7 @@ public:
     [[nodiscard]] std::vector<LocalAddress> addresses() override;
     [[nodiscard]] std::vector<RouteRow> routes() override;
     [[nodiscard]] std::optional<std::string> sysctl(const std::string& name) override;
+    void set_sysctl(const std::string& name, const std::string& value) override;
 };
 
 [[nodiscard]] std::string to_string(const IpPrefix& prefix);

@@ -6,6 +6,7 @@
 
 #include <cap-ng.h>
 
+#include <linux/capability.h>
 #include <sys/prctl.h>
 
 namespace nat64::platform {
@@ -15,12 +16,16 @@ bool have_net_admin() {
     return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) == 1;
 }
 
-void drop_privileges() {
+void drop_privileges(Keep keep) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw_errno("set no_new_privs");
     capng_get_caps_process();
     // Without CAP_SETPCAP the bounding set is not ours to shrink; no_new_privs covers it.
     const bool may_shrink_bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
     capng_clear(CAPNG_SELECT_ALL);
+    if (keep == Keep::NetAdmin)
+        capng_update(CAPNG_ADD,
+                     static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED),
+                     CAP_NET_ADMIN);
     if (capng_apply(may_shrink_bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
         throw_errno("drop capabilities");
 }

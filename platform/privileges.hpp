@@ -5,14 +5,20 @@
 // with it. So everything is dropped once the machine is set up.
 #pragma once
 
+#include <cstdint>
+
 namespace nat64::platform {
 
 /// Whether CAP_NET_ADMIN is effective in this thread.
 [[nodiscard]] bool have_net_admin();
 
-/// Drops every capability, the bounding set included, for good (no_new_privs): for this thread
-/// and those it starts from now on, so it is called before the packet thread exists. Throws
-/// std::system_error.
-void drop_privileges();
+/// What is not dropped: napt: kernel asks nftables and conntrack all along, and each request
+/// needs CAP_NET_ADMIN.
+enum class Keep : std::uint8_t { Nothing, NetAdmin };
+
+/// Drops every capability but `keep`, the bounding set included, for good (no_new_privs): for
+/// this thread and those it starts from now on, so it is called before the packet thread
+/// exists. Throws std::system_error.
+void drop_privileges(Keep keep = Keep::Nothing);
 
 } // namespace nat64::platform

@@ -2,8 +2,8 @@
 // `napt: kernel`: the daemon translates each client to an inner IPv4 address of its own, ports
 // untouched, and the kernel's conntrack shares this machine's addresses (nft_ruleset.hpp). So
 // there are bindings of whole hosts here and no sessions: who may talk to whom, ports, limits
-// and lifetimes of flows are conntrack's, and its mapping depends on the endpoint, which is
-// less than endpoint-independent mapping asks for (docs/operator.md).
+// and lifetimes of flows are conntrack's, and its mapping depends on the endpoint: RFC 4787
+// §4.1 REQ-1 is not met.
 //
 // The one thing this class has to get right is when an inner address may go to somebody else:
 // not while conntrack may remember a flow of it. Each packet extends its host's time by the
@@ -81,6 +81,10 @@ public:
     /// Conntrack has flows of this inner address from before our time, which may last until
     /// `until`: it goes to its likely owner only (pool::HostMap::hold).
     void hold(Ipv4Addr inner4, Clock::time_point until) noexcept;
+
+    [[nodiscard]] bool is_held(Ipv4Addr inner4) const noexcept {
+        return hosts_.is_held(inner4);
+    }
 
 private:
     /// Ticks from a packet to when its flow is surely gone.

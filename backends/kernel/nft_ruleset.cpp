@@ -158,6 +158,19 @@ private:
 
 } // namespace
 
+RulesetSettings ruleset_settings(const NaptSettings& napt,
+                                 const std::string& tun_name,
+                                 ForwardOthers forward_others) {
+    return {.tun_name = tun_name,
+            .prefix = napt.prefix,
+            .inner_pool = napt.inner_pool.value(),
+            .timeouts = napt.timeouts,
+            .sessions_per_client = napt.limits.sessions_per_client,
+            .new_sessions_per_second = napt.limits.new_sessions_per_second,
+            .track_ipv6 = napt.track_ipv6,
+            .forward_others = forward_others};
+}
+
 nft::Table make_ruleset(const RulesetSettings& settings) {
     return Maker{settings}.make();
 }

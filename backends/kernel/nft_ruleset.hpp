@@ -24,9 +24,6 @@
 
 namespace nat64::kernel {
 
-/// `conntrack_ipv6`
-enum class TrackIpv6 : std::uint8_t { Yes, No };
-
 /// Whether packets that have nothing to do with the TUN may be forwarded.
 enum class ForwardOthers : std::uint8_t { Yes, No };
 
@@ -40,6 +37,11 @@ struct RulesetSettings {
     TrackIpv6 track_ipv6 = TrackIpv6::Yes;
     ForwardOthers forward_others = ForwardOthers::Yes;
 };
+
+/// What of the configuration matters here. `napt` must have its inner_pool.
+[[nodiscard]] RulesetSettings ruleset_settings(const NaptSettings& napt,
+                                               const std::string& tun_name,
+                                               ForwardOthers forward_others);
 
 [[nodiscard]] nft::Table make_ruleset(const RulesetSettings& settings);
 

@@ -110,6 +110,11 @@ public:
     /// Holds an unused address until `until`.
     void hold(Ipv4Addr inner4, Tick until) noexcept;
 
+    [[nodiscard]] bool is_held(Ipv4Addr inner4) const noexcept {
+        const auto slot = slot_of(inner4);
+        return slot != kNone && hosts_[slot].has(Host::kHeld);
+    }
+
     /// Ends a host, a static one too.
     void release(std::uint32_t slot) noexcept;
 

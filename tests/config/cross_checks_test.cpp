@@ -9,13 +9,94 @@ using namespace nat64::config;
 using namespace std::chrono_literals;
 using test::check_refused;
 
-TEST_CASE("config: without a pool napt is kernel, which is refused for now") {
-    check_refused({"", "nat64.yaml: napt: ", "without a pool it is kernel", "give `pool:`"});
+TEST_CASE("config: napt is daemon if there is a pool, else kernel") {
+    CHECK(test::load_with("").napt_mode == NaptMode::Daemon);
+    CHECK(config::defaults().napt_mode == NaptMode::Kernel);
+    CHECK_FALSE(config::defaults().napt.inner_pool);
     check_refused(
         {"napt: daemon\n", "nat64.yaml: pool: ", "needs addresses", "[192.0.2.0/28]"});
-    check_refused(
-        {"napt: daemon\npool: []\n", "nat64.yaml:2:7: pool: ", "needs addresses", ""});
-    CHECK_THROWS_AS((void)config::defaults(), ConfigError);
+    check_refused({"napt: daemon\npool: []\n",
+                   "nat64.yaml:2:7: pool: ",
+                   "needs addresses",
+                   "napt: kernel"});
+    check_refused({"pool: []\n", "nat64.yaml:1:7: pool: ", "needs addresses", ""});
+}
+
+TEST_CASE("config: a key that the chosen napt does not honour is refused by name") {
+    for (const auto& refused : std::initializer_list<test::Refused>{
+             {"napt: kernel\npool: [8.8.8.8]\n",
+              "nat64.yaml:2:7: pool: ",
+              "means nothing with napt: kernel",
+              "choose the other"},
+             {"filtering: endpoint-independent\n",
+              "nat64.yaml:1:12: filtering: ",
+              "kernel",
+              ""},
+             {"gateway: {ipv4: 8.8.8.8}\n", "nat64.yaml:1:17: gateway.ipv4: ", "kernel", ""},
+             {"limits: {sessions: 5}\n", "nat64.yaml:1:20: limits.sessions: ", "kernel", ""},
+             {"limits: {ports_per_client: 5}\n",
+              "nat64.yaml:1:28: limits.ports_per_client: ",
+              "kernel",
+              ""},
+             {"limits: {half_open_per_client: 5}\n",
+              "nat64.yaml:1:32: limits.half_open_per_client: ",
+              "kernel",
+              ""},
+             {"pool: [8.8.8.8]\ninner_pool: 100.64.0.0/16\n",
+              "nat64.yaml:2:13: inner_pool: ",
+              "means nothing with napt: daemon",
+              ""},
+             {"pool: [8.8.8.8]\nconntrack_ipv6: track\n",
+              "nat64.yaml:2:17: conntrack_ipv6: ",
+              "daemon",
+              ""},
+             {"pool: [8.8.8.8]\nlimits: {addresses_per_client: 5}\n",
+              "nat64.yaml:2:32: limits.addresses_per_client: ",
+              "daemon",
+              ""},
+         })
+        check_refused(refused);
+}
+
+TEST_CASE("inner_pool: a /8 to /30 that routers forward; its first host is the gateway") {
+    const auto config = test::load_text("inner_pool: 100.64.0.0/16\n");
+    CHECK(config.napt.inner_pool == Prefix4::parse("100.64.0.0/16"));
+    CHECK(config.translator.gateway4 == Ipv4Addr{100, 64, 0, 1});
+    CHECK(config.napt.reserved == std::vector{Ipv4Addr{100, 64, 0, 1}});
+    CHECK_NOTHROW(test::load_text("inner_pool: 192.0.2.0/30\n"));
+    CHECK_NOTHROW(test::load_text("inner_pool: 10.0.0.0/8\n"));
+    for (const auto& refused : std::initializer_list<test::Refused>{
+             {"inner_pool: 100.64.0.0/31\n",
+              "nat64.yaml:1:13: inner_pool: ",
+              "length 31",
+              "30"},
+             {"inner_pool: 64.0.0.0/2\n", "nat64.yaml:1:13: inner_pool: ", "length 2", ""},
+             {"inner_pool: 127.1.0.0/16\n",
+              "nat64.yaml:1:13: inner_pool: ",
+              "127.0.0.0/8",
+              "remove the key"},
+             {"inner_pool: 169.0.0.0/8\n", "nat64.yaml:1:13: ", "169.254.0.0/16", ""},
+             {"inner_pool: 100.64.0.1/16\n", "nat64.yaml:1:13: ", "bits set behind", ""},
+         })
+        check_refused(refused);
+}
+
+TEST_CASE("static: with napt: kernel a host has an inner address, and no ports") {
+    CHECK_NOTHROW(test::load_text(
+        "inner_pool: 100.64.0.0/29\nstatic: [{ipv6: 2001:db8::6, ipv4: 100.64.0.2}]\n"));
+    const std::string pool = "inner_pool: 100.64.0.0/29\n";
+    for (const auto* const address : {"100.64.0.0", "100.64.0.1", "100.64.0.7", "192.0.2.1"}) {
+        const auto text = pool + "static: [{ipv6: 2001:db8::6, ipv4: " + address + "}]\n";
+        check_refused({text, "nat64.yaml:2:36: static[0].ipv4: ", address, "100.64.0.0/29"});
+    }
+    const auto port =
+        pool +
+        "static: [{protocol: tcp, ipv6: \"[2001:db8::6]:80\", ipv4: \"100.64.0.2:80\"}]\n";
+    check_refused({port, "nat64.yaml:2:", "ports are conntrack's", "nftables"});
+    check_refused({"static: [{ipv6: 2001:db8::6, ipv4: 100.64.0.2}]\n",
+                   "nat64.yaml:1:9: static: ",
+                   "needs inner_pool",
+                   "100.64.0.0/16"});
 }
 
 TEST_CASE("RFC 6052 §3.1: the well-known prefix stands for global IPv4 addresses only") {

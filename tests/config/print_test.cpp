@@ -39,6 +39,15 @@ TEST_CASE("print: what is printed reads back as the same configuration") {
         CAPTURE(more);
         check_round_trip(test::load_with(more));
     }
+    for (const auto* const kernel :
+         {"",
+          "napt: kernel\n",
+          "inner_pool: 198.18.0.0/24\nconntrack_ipv6: notrack\n",
+          "limits: {addresses_per_client: 3, client_prefix: 64, sessions_per_client: 9}\n",
+          "inner_pool: 100.64.0.0/16\nstatic: [{ipv6: 2001:db8::6, ipv4: 100.64.9.9}]\n"}) {
+        CAPTURE(kernel);
+        check_round_trip(test::load_text(kernel));
+    }
     check_round_trip(test::load_text("pool: [8.8.8.8, {address: 9.9.9.0/24, ports: "
                                      "1024-65535}, {address: 1.1.1.1, ports: 5}]"));
 }

@@ -52,10 +52,6 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "nat64.yaml:1:1: profile: ",
               "not yet supported",
               "remove it"},
-             {"inner_pool: 100.64.0.0/16\n",
-              "nat64.yaml:1:1: inner_pool: ",
-              "not yet",
-              "remove"},
              {"clients: {allow: [\"2001:db8::/32\"]}\n",
               "nat64.yaml:1:11: clients.allow: ",
               "not yet supported",
@@ -72,7 +68,6 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "nat64.yaml:1:16: destinations.deny",
               "not yet supported",
               ""},
-             {"conntrack_ipv6: notrack\n", "nat64.yaml:1:1: conntrack_ipv6", "not", "track"},
              {"fastpath: on\n", "nat64.yaml:1:1: fastpath: ", "not yet", "auto|off"},
              {"metrics: {listen: \"127.0.0.1:9464\"}\n",
               "nat64.yaml:1:11: metrics.listen",
@@ -83,7 +78,6 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "not yet supported",
               "remove"},
              {"mtu: {clamp_mss: true}\n", "nat64.yaml:1:7: mtu.clamp_mss: ", "not", "at false"},
-             {"napt: kernel\n", "nat64.yaml:1:7: napt: ", "'kernel' is not yet", "`pool:`"},
              {"napt: siit\n", "nat64.yaml:1:7: napt: ", "'siit' is not yet", "napt: daemon"},
          })
         test::check_refused(refused);
@@ -91,8 +85,8 @@ TEST_CASE("schema: keys of later versions are refused by name") {
 
 TEST_CASE("schema: keys of later versions may say what happens anyway") {
     CHECK_NOTHROW(test::load_with("clients: {allow: [\"::/0\"], deny: []}\n"
-                                  "destinations: {allow: [], deny: []}\n"
-                                  "conntrack_ipv6: track\nfastpath: auto\n"
+                                  "destinations: {private: true, allow: [], deny: []}\n"
+                                  "fastpath: auto\n"
                                   "mtu: {clamp_mss: false}\n"));
     CHECK_NOTHROW(test::load_with("fastpath: off\n"));
 }

@@ -48,6 +48,8 @@ public:
         const auto found = sysctls.find(name);
         return found == sysctls.end() ? std::nullopt : std::optional{found->second};
     }
+
+    void set_sysctl(const std::string&, const std::string&) override { changed = true; }
 };
 
 Prefix4 prefix4(std::string_view text) {

@@ -58,6 +58,9 @@ class Nat64:
             "control": {"socket": self.socket},
         }
         self.config.update(config or {})
+        if self.config["napt"] == "kernel":  # shares the gateway's own address
+            for key in {"pool", "gateway"} - set(config):
+                del self.config[key]
         self.prefix = self.config["prefix"]
         self.config_path = self.write_config(self.config)
         self.process = None

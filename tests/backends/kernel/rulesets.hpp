@@ -18,7 +18,7 @@ namespace nat64::test {
     auto settings = plain_ruleset();
     settings.sessions_per_client = 4096;
     settings.new_sessions_per_second = 50;
-    settings.track_ipv6 = kernel::TrackIpv6::No;
+    settings.track_ipv6 = TrackIpv6::No;
     settings.forward_others = kernel::ForwardOthers::No;
     return settings;
 }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/kernel_napt.hpp"
+
+#include "backends/kernel/conntrack_view.hpp"
+#include "backends/kernel/inner_pool.hpp"
+#include "backends/kernel/nft_ruleset.hpp"
+#include "config/config_error.hpp"
+#include "config/inner_pool.hpp"
+#include "platform/system_clock.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace nat64::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kIcmpTimeout = "net.netfilter.nf_conntrack_icmp_timeout";
+constexpr std::chrono::minutes kWatchInterval{1};
+
+std::int64_t number_in(const std::string& text) {
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+kernel::RulesetSettings settings_of(const config::Config& config) {
+    return kernel::ruleset_settings(config.napt, config.tun.name, kernel::ForwardOthers::Yes);
+}
+
+} // namespace
+
+std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
+                                 std::optional<platform::LinkIndex> except) {
+    std::vector<Prefix4> in_use;
+    for (const auto& row : host.addresses()) {
+        const auto* address = std::get_if<Ipv4Addr>(&row.address);
+        if (address == nullptr || row.link == except) continue;
+        // At least itself: a point-to-point link may have /0.
+        in_use.emplace_back(*address, 32);
+        in_use.emplace_back(*address, row.prefix_length);
+    }
+    for (const auto& row : host.routes())
+        if (const auto* destination = std::get_if<Prefix4>(&row.destination))
+            if (!row.link || row.link != except) in_use.push_back(*destination);
+    return in_use;
+}
+
+void choose_inner_pool(config::Config& config, platform::HostOps& host) {
+    if (const auto pool = kernel::choose_inner_pool(ipv4_in_use(host)))
+        return config::use_inner_pool(config, *pool);
+    throw config::ConfigError{
+        {{config.file,
+          {},
+          "inner_pool",
+          "no pool is free: this machine has addresses or routes in all private ranges",
+          "give it a prefix of addresses that none of its clients will want to reach"}}};
+}
+
+KernelNapt::KernelNapt(const config::Config& config,
+                       platform::HostOps& host,
+                       NaptBackend& backend,
+                       asio::io_context& control)
+    : config_{config},
+      host_{host},
+      backend_{dynamic_cast<kernel::KernelBackend&>(backend)},
+      inner_pool_{config.napt.inner_pool.value()},
+      table_{kernel::make_ruleset(settings_of(config))},
+      monitor_{control, table_.monitor_fd()} {
+    raise_icmp_timeout();
+    hold_known_addresses();
+}
+
+KernelNapt::~KernelNapt() {
+    monitor_.release(); // the table's to close
+    if (!former_icmp_timeout_) return;
+    try {
+        host_.set_sysctl(kIcmpTimeout, *former_icmp_timeout_);
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());
+    }
+}
+
+/// RFC 5508 REQ-2: 60 s at least; conntrack's default is 30 s.
+void KernelNapt::raise_icmp_timeout() {
+    const auto wanted =
+        std::chrono::ceil<std::chrono::seconds>(config_.napt.timeouts.icmp).count();
+    const auto present = host_.sysctl(kIcmpTimeout);
+    if (!present || number_in(*present) >= wanted) return;
+    try {
+        host_.set_sysctl(kIcmpTimeout, std::to_string(wanted));
+        former_icmp_timeout_ = present;
+        spdlog::info("{} is {} now (timeouts.icmp), it was {}", kIcmpTimeout, wanted, *present);
+    } catch (const std::exception& error) {
+        spdlog::warn("ping sessions last {} s, not timeouts.icmp: {}", *present, error.what());
+    }
+}
+
+void KernelNapt::hold_known_addresses() {
+    std::map<Ipv4Addr, std::chrono::seconds> known;
+    for (const auto& flow : kernel::list_flows(inner_pool_)) {
+        auto& longest = known[flow.inner4.address];
+        longest = std::max(longest, flow.expires_in);
+    }
+    const auto now = platform::now();
+    const auto most = config_.napt.timeouts.tcp_established;
+    for (const auto& [inner4, longest] : known)
+        backend_.hold(inner4, now + std::min<Clock::duration>(longest, most));
+    if (!known.empty())
+        spdlog::info("{} inner addresses have connections from before; they are kept for "
+                     "their clients",
+                     known.size());
+}
+
+asio::awaitable<void> KernelNapt::watch_table() {
+    for (;;) {
+        co_await monitor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                     asio::use_awaitable);
+        try {
+            if (table_.restore_if_gone())
+                spdlog::warn("the nftables table {} had been removed; it is back",
+                             table_.table().name);
+        } catch (const std::exception& error) {
+            spdlog::error("{}", error.what());
+        }
+    }
+}
+
+asio::awaitable<void>
+KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
+    asio::steady_timer timer{monitor_.get_executor()};
+    for (;;) {
+        timer.expires_after(kWatchInterval);
+        co_await timer.async_wait(asio::use_awaitable);
+        try {
+            check_overlap();
+            co_await end_flows_of_nobody(*packets);
+        } catch (const std::exception& error) {
+            spdlog::warn("{}", error.what());
+        }
+    }
+}
+
+void KernelNapt::check_overlap() {
+    const auto in_use = ipv4_in_use(host_, host_.find_link(config_.tun.name));
+    const bool overlaps = kernel::collides(inner_pool_, in_use);
+    if (overlaps && !overlaps_)
+        spdlog::error("inner_pool {} now overlaps an address or a route of this machine: some "
+                      "clients will not get answers. Restart nat64 with another inner_pool, or "
+                      "without one",
+                      inner_pool_.to_string());
+    if (!overlaps && overlaps_)
+        spdlog::info("inner_pool {} overlaps nothing any more", inner_pool_.to_string());
+    overlaps_ = overlaps;
+}
+
+asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& packets) {
+    std::set<Ipv4Addr> known;
+    for (const auto& flow : kernel::list_flows(inner_pool_))
+        known.insert(flow.inner4.address);
+    std::function<std::set<Ipv4Addr>()> job = [&backend = backend_, known]() mutable {
+        std::erase_if(known, [&](Ipv4Addr inner4) {
+            return backend.find_by_mapped(L4Proto::Udp, {inner4, Port{}}).has_value() ||
+                   backend.is_held(inner4);
+        });
+        return std::move(known);
+    };
+    const auto of_nobody = co_await packets.run<std::set<Ipv4Addr>>(std::move(job));
+    if (of_nobody.empty()) co_return;
+    const auto ended =
+        kernel::forget_flows(inner_pool_, [&](const kernel::ConntrackFlow& flow) {
+            return of_nobody.contains(flow.inner4.address);
+        });
+    spdlog::info("{} old connections of {} former clients ended", ended, of_nobody.size());
+}
+
+} // namespace nat64::daemon

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What napt: kernel needs of the machine beside the TUN, for as long as this object lives: the
+// nftables table, conntrack's timeout for ICMP where it is below the configured one, and that
+// nobody gets packets of a former client:
+//
+//   at the start   inner addresses that conntrack has flows of, from an earlier run, are held
+//                  for their likely owners
+//   every minute   the inner pool is compared with the machine's addresses and routes, which
+//                  come and go; flows of addresses that are nobody's now are ended
+//
+// Control thread, but for the jobs it sends to the packet thread. Needs CAP_NET_ADMIN all
+// along.
+#pragma once
+
+#include "backends/kernel/kernel_backend.hpp"
+#include "backends/kernel/nft_table.hpp"
+#include "config/config.hpp"
+#include "platform/host_ops.hpp"
+#include "service/packet_thread.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+namespace nat64::daemon {
+
+/// This machine's IPv4 addresses with their links' prefixes and the destinations of its
+/// routes, without those of the interface `except`.
+[[nodiscard]] std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
+                                               std::optional<platform::LinkIndex> except = {});
+
+/// Completes a configuration of napt: kernel that leaves the inner pool to us. Throws
+/// ConfigError if this machine uses all of them.
+void choose_inner_pool(config::Config& config, platform::HostOps& host);
+
+class KernelNapt {
+public:
+    /// Adds the table. `backend` is the kernel backend, not in use yet.
+    KernelNapt(const config::Config& config,
+               platform::HostOps& host,
+               NaptBackend& backend,
+               boost::asio::io_context& control);
+    ~KernelNapt();
+    KernelNapt(const KernelNapt&) = delete;
+    KernelNapt& operator=(const KernelNapt&) = delete;
+
+    /// Puts the table back whenever it has gone. Does not end.
+    boost::asio::awaitable<void> watch_table();
+
+    /// What happens every minute. Does not end. `packets` outlives nothing: the coroutine
+    /// keeps it.
+    boost::asio::awaitable<void> watch_machine(std::shared_ptr<service::PacketThread> packets);
+
+private:
+    void raise_icmp_timeout();
+    void hold_known_addresses();
+    void check_overlap();
+    boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
+
+    const config::Config& config_;
+    platform::HostOps& host_;
+    kernel::KernelBackend& backend_;
+    Prefix4 inner_pool_;
+    kernel::NftTable table_;
+    boost::asio::posix::stream_descriptor monitor_;
+    std::optional<std::string> former_icmp_timeout_; ///< to be put back
+    bool overlaps_ = false;
+};
+
+} // namespace nat64::daemon
