@@ -47,6 +47,16 @@ void mtu(const Node& node, Reader& reader, std::uint32_t lowest, Mtu& value) {
     if (const auto bytes = integer(node, reader, lowest, 65535)) value = Mtu{*bytes};
 }
 
+void dscp(const Node& node, Reader& reader, rfc7915::Dscp& value) {
+    if (node.is_scalar() && !node.quoted && node.text == "copy")
+        value = {};
+    else if (const auto codepoint = parse_integer(node.text);
+             node.is_scalar() && !node.quoted && codepoint && *codepoint < 64)
+        value = rfc7915::Dscp::fixed(static_cast<std::uint8_t>(*codepoint));
+    else
+        reader.complain(node, "is no codepoint", "write copy, or a number from 0 to 63");
+}
+
 bool is_name_character(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            c == '.' || c == '_' || c == '-';
@@ -138,6 +148,22 @@ void mtu_ipv4(const Node& node, Reader& reader) {
 
 void mtu_lowest_ipv6(const Node& node, Reader& reader) {
     mtu(node, reader, 1280, reader.draft.config.translator.rfc7915.lowest_ipv6_mtu);
+}
+
+void dscp_to_ipv4(const Node& node, Reader& reader) {
+    dscp(node, reader, reader.draft.config.translator.rfc7915.dscp_to_ipv4);
+}
+
+void dscp_to_ipv6(const Node& node, Reader& reader) {
+    dscp(node, reader, reader.draft.config.translator.rfc7915.dscp_to_ipv6);
+}
+
+void timeouts_fragments(const Node& node, Reader& reader) {
+    const auto value = duration(node, reader);
+    if (!value) return;
+    if (*value < std::chrono::seconds{2} || *value > std::chrono::minutes{1})
+        return reader.complain(node, "is out of range", "write 2s to 1m");
+    reader.draft.config.translator.fragment_timeout = *value;
 }
 
 void timeouts_unsafe(const Node& node, Reader& reader) {

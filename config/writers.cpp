@@ -4,6 +4,7 @@
 #include "config/writers.hpp"
 
 #include "config/cross_checks.hpp"
+#include "config/duration.hpp"
 
 #include <algorithm>
 
@@ -28,6 +29,11 @@ Written boolean(bool value) {
 
 Written number(std::uint32_t value) {
     return {std::to_string(value), {}};
+}
+
+Written dscp(const rfc7915::Dscp& value) {
+    const auto codepoint = value.codepoint();
+    return {codepoint ? std::to_string(*codepoint) : "copy", {}};
 }
 
 std::string pool_line(const PoolItem& item) {
@@ -131,6 +137,18 @@ Written mtu_ipv4(const Config& config) {
 
 Written mtu_lowest_ipv6(const Config& config) {
     return number(config.translator.rfc7915.lowest_ipv6_mtu.bytes());
+}
+
+Written dscp_to_ipv4(const Config& config) {
+    return dscp(config.translator.rfc7915.dscp_to_ipv4);
+}
+
+Written dscp_to_ipv6(const Config& config) {
+    return dscp(config.translator.rfc7915.dscp_to_ipv6);
+}
+
+Written timeouts_fragments(const Config& config) {
+    return {to_string(config.translator.fragment_timeout), {}};
 }
 
 Written timeouts_unsafe(const Config& config) {

@@ -16,7 +16,7 @@
 
 namespace nat64 {
 
-/// RFC 6146 §4 and RFC 5508 REQ-2. The three that are not keys are fixed by the RFC.
+/// RFC 6146 §4 and RFC 5508 REQ-2. The one that is no key is fixed by the RFC.
 struct Timeouts {
     Clock::duration udp = std::chrono::minutes{5}; ///< timeouts.udp, at least 2 min (UDP_MIN)
     Clock::duration tcp_established =
@@ -25,7 +25,6 @@ struct Timeouts {
         std::chrono::minutes{4}; ///< timeouts.tcp_transitory, at least 4 min
     Clock::duration icmp = std::chrono::seconds{60}; ///< timeouts.icmp, at least 60 s
     Clock::duration tcp_incoming_syn = std::chrono::seconds{6}; ///< TCP_INCOMING_SYN
-    Clock::duration fragment = std::chrono::seconds{2};         ///< FRAGMENT_MIN
 
     friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };

@@ -28,9 +28,10 @@ struct TranslatorSettings {
     std::optional<Ipv6Addr>
         gateway6; ///< source of ICMPv6 errors where prefix||gateway4 cannot be used
     std::uint32_t icmp_errors_per_second = 1000;
-    Clock::duration fragment_timeout = std::chrono::seconds{2}; ///< RFC 6146 §4 FRAGMENT_MIN
-    std::size_t fragments_held = 1024;                          ///< packets in pieces at a time
-    std::size_t fragment_buffers = 1024;                        ///< pieces held at a time
+    /// timeouts.fragments, at least 2 s (RFC 6146 §4, FRAGMENT_MIN)
+    Clock::duration fragment_timeout = std::chrono::seconds{2};
+    std::size_t fragments_held = 1024;   ///< packets in pieces at a time
+    std::size_t fragment_buffers = 1024; ///< pieces held at a time
 
     friend bool operator==(const TranslatorSettings&, const TranslatorSettings&) = default;
 };

@@ -90,7 +90,7 @@ Ipv6Fields outer_fields(const PacketView& view,
                         const Settings& settings,
                         CountHop count_hop) noexcept {
     Ipv6Fields fields;
-    fields.traffic_class = view.traffic_class;
+    fields.traffic_class = settings.dscp_to_ipv6(view.traffic_class);
     fields.hop_limit = next_hop_limit(view.hop_limit, settings.hop_policy, count_hop);
     fields.next_header = kProtoIcmpv6;
     fields.source = outgoing.source.address;

@@ -88,7 +88,7 @@ Ipv4Fields outer_fields(const PacketView& view,
                         const Settings& settings,
                         Identification& identification) noexcept {
     Ipv4Fields fields;
-    fields.tos = view.traffic_class;
+    fields.tos = settings.dscp_to_ipv4(view.traffic_class);
     fields.ttl = next_hop_limit(view.hop_limit, settings.hop_policy, CountHop::Yes);
     fields.protocol = kProtoIcmp;
     fields.identification = identification.next();

@@ -130,6 +130,7 @@ struct Task {
     PacketBuffer& packet;
     const PacketView& view;
     const Outgoing6& outgoing;
+    std::uint8_t traffic_class = 0;
     std::uint8_t hop_limit = 0;
     std::uint32_t length = 0; ///< as in rewrite_transport()
     Mtu limit;
@@ -144,6 +145,7 @@ unsigned cut_up(const Task& task, Scratch& scratch, Emit& emit) noexcept {
             .offset = view.fragment_offset,
             .more = view.more_fragments,
             .limit = task.limit};
+    cut.header.traffic_class = task.traffic_class;
     cut.header.hop_limit = task.hop_limit;
     const auto transport = packet.bytes().subspan(view.transport_offset);
     if (packet.offload.segmentation == Segmentation::Udp) {
@@ -194,6 +196,7 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
     assert(view.family == Family::V4 && view.bytes.data() == packet.data());
     packet.resize(view.bytes.size());
     auto& offload = packet.offload;
+    const auto traffic_class = settings.dscp_to_ipv6(view.traffic_class);
     const auto hop_limit = next_hop_limit(view.hop_limit, settings.hop_policy, count_hop);
     const auto length = transport_length != 0 ? transport_length : view.transport_length();
     if (must_be_cut(view, offload, settings)) [[unlikely]] {
@@ -202,6 +205,7 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
             return cut_up({.packet = packet,
                            .view = view,
                            .outgoing = outgoing,
+                           .traffic_class = traffic_class,
                            .hop_limit = hop_limit,
                            .length = length,
                            .limit = limit},
@@ -218,6 +222,7 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
     else
         packet.pop_front(view.transport_offset - headers);
     auto fields = ipv6_fields(view, outgoing);
+    fields.traffic_class = traffic_class;
     fields.hop_limit = hop_limit;
     write_headers(packet.bytes(), fields, view);
     if (offload.partial_checksum) offload.checksum_start = static_cast<std::uint16_t>(headers);

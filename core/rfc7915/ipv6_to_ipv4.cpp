@@ -134,6 +134,7 @@ void ipv6_to_ipv4(PacketBuffer& packet,
                           {.checksum = checksum_kind(offload), .length = length});
     }
     auto fields = ipv4_fields(view, outgoing, segment_length(view, offload));
+    fields.tos = settings.dscp_to_ipv4(view.traffic_class);
     fields.ttl = next_hop_limit(view.hop_limit, settings.hop_policy, CountHop::Yes);
     if (!view.has_fragment_header) fields.identification = identification.next();
 

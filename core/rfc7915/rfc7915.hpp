@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 
 namespace nat64::rfc7915 {
 
@@ -39,12 +40,48 @@ enum class HopPolicy : std::uint8_t { KernelForwards, Decrement };
 /// calls finish_partial_checksum().
 enum class PartialChecksums : std::uint8_t { Forbidden, Allowed };
 
+/// What becomes of TOS and traffic class on the way. RFC 7915 §4.1, §5.1: copied, but there
+/// "SHOULD" be a way to set a fixed value. CHOICE(RFC 7915 §4.1): that is one of the
+/// differentiated services codepoint; the two ECN bits are always copied, since losing a mark
+/// would break congestion control (RFC 3168).
+class Dscp {
+public:
+    constexpr Dscp() noexcept = default; ///< copied
+
+    /// `codepoint` is 0 to 63.
+    [[nodiscard]] static constexpr Dscp fixed(std::uint8_t codepoint) noexcept {
+        Dscp dscp;
+        dscp.keep_ = 3;
+        dscp.set_ = static_cast<std::uint8_t>(codepoint << 2);
+        return dscp;
+    }
+
+    /// The octet that leaves for the one that came.
+    [[nodiscard]] constexpr std::uint8_t operator()(std::uint8_t octet) const noexcept {
+        return static_cast<std::uint8_t>((octet & keep_) | set_);
+    }
+
+    /// nullopt: copied.
+    [[nodiscard]] constexpr std::optional<std::uint8_t> codepoint() const noexcept {
+        if (keep_ == 0xff) return {};
+        return static_cast<std::uint8_t>(set_ >> 2);
+    }
+
+    friend bool operator==(const Dscp&, const Dscp&) = default;
+
+private:
+    std::uint8_t keep_ = 0xff;
+    std::uint8_t set_ = 0;
+};
+
 struct Settings {
     HopPolicy hop_policy = HopPolicy::KernelForwards;
     Mtu ipv6_mtu{1500};        ///< of the links on the IPv6 side, at least 1280
     Mtu ipv4_mtu{1500};        ///< of the links on the IPv4 side, at least 68
     Mtu lowest_ipv6_mtu{1280}; ///< what a DF=0 packet is cut down to (RFC 7915 §4)
     PartialChecksums partial_checksums = PartialChecksums::Forbidden;
+    Dscp dscp_to_ipv4;
+    Dscp dscp_to_ipv6;
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

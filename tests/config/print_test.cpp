@@ -25,6 +25,7 @@ TEST_CASE("print: what is printed reads back as the same configuration") {
           "tun: {name: a.b-c_d, offload: off}\n",
           "mtu: {ipv6: 9000, ipv4: 576, lowest_ipv6: 1400}\n",
           "timeouts: {udp: 1s500ms, unsafe: true}\n",
+          "timeouts: {fragments: 1m}\ndscp: {to_ipv4: 63, to_ipv6: copy}\n",
           "timeouts: {udp: 30d, tcp_established: 1d2h3m4s}\n",
           "filtering: address-dependent\n",
           "wkp_strict: false\n",

@@ -26,7 +26,8 @@ static:
 gateway: {ipv4: 192.0.2.1}
 tun: {name: n64-a, offload: off}
 mtu: {ipv6: 1400, ipv4: 9000, lowest_ipv6: 1300}
-timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 90s}
+timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 90s, fragments: 5s}
+dscp: {to_ipv4: 46, to_ipv6: 0}
 filtering: address-dependent
 limits: {sessions: 10, client_prefix: 64, sessions_per_client: 20, ports_per_client: 30,
          half_open_per_client: 40, new_sessions_per_second: 50}
@@ -54,7 +55,10 @@ log: {level: debug, bindings: true, sessions: true}
     CHECK(config.translator.rfc7915.ipv6_mtu == Mtu{1400});
     CHECK(config.translator.rfc7915.ipv4_mtu == Mtu{9000});
     CHECK(config.translator.rfc7915.lowest_ipv6_mtu == Mtu{1300});
-    CHECK(config.napt.timeouts == Timeouts{3min, 3h, 5min, 90s, 6s, 2s});
+    CHECK(config.napt.timeouts == Timeouts{3min, 3h, 5min, 90s, 6s});
+    CHECK(config.translator.fragment_timeout == 5s);
+    CHECK(config.translator.rfc7915.dscp_to_ipv4 == rfc7915::Dscp::fixed(46));
+    CHECK(config.translator.rfc7915.dscp_to_ipv6 == rfc7915::Dscp::fixed(0));
     CHECK(config.napt.filtering == Filtering::AddressDependent);
     CHECK(config.napt.limits == Limits{10, 64, 20, 30, 40, 50});
     CHECK(config.translator.icmp_errors_per_second == 60);

@@ -64,6 +64,20 @@ TEST_CASE("RFC 7915 §4.1: every type of service becomes the traffic class, flow
               (6U << 28 | value << 20));
 }
 
+TEST_CASE("RFC 7915 §4.1: the traffic class can be fixed at zero, and ECN stays") {
+    Translate translate;
+    translate.settings.dscp_to_ipv6 = rfc7915::Dscp::fixed(0);
+    translate.settings.dscp_to_ipv4 = rfc7915::Dscp::fixed(63);
+    const auto traffic_class = [](const Sent& sent) {
+        return get16(sent.bytes, 0) >> 4 & 0xff;
+    };
+    for (unsigned value = 0; value < 256; ++value) {
+        CHECK(traffic_class(translate.one(udp4().traffic_class(value))) == (value & 3));
+        for (const auto& piece : translate.all(udp4().traffic_class(value).payload(3000)))
+            CHECK(traffic_class(piece) == (value & 3));
+    }
+}
+
 TEST_CASE("RFC 7915 §4.1: where the kernel forwards, the TTL is the kernel's") {
     Translate translate;
     for (const unsigned hops : {255U, 64U, 2U, 1U})

@@ -65,6 +65,18 @@ TEST_CASE("RFC 7915 §5.1: every traffic class becomes the type of service") {
         CHECK(get8(translate.one(udp6().traffic_class(value)).bytes, 1) == value);
 }
 
+TEST_CASE("RFC 7915 §5.1: a fixed codepoint replaces the sender's, and ECN stays") {
+    Translate translate;
+    translate.settings.dscp_to_ipv4 = rfc7915::Dscp::fixed(46);
+    translate.settings.dscp_to_ipv6 = rfc7915::Dscp::fixed(1);
+    for (unsigned value = 0; value < 256; ++value) {
+        const auto wanted = (46U << 2) | (value & 3);
+        CHECK(get8(translate.one(udp6().traffic_class(value)).bytes, 1) == wanted);
+        const auto error = outbound6().traffic_class(value).icmp(1, 4).payload(udp6().bytes());
+        CHECK(get8(translate.one(error).bytes, 1) == wanted);
+    }
+}
+
 TEST_CASE("RFC 7915 §5.1: where the kernel forwards, the hop limit is the kernel's") {
     Translate translate;
     for (const unsigned hops : {255U, 64U, 2U, 1U})
