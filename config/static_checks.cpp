@@ -146,13 +146,16 @@ void check_statics(Reader& reader) {
         check_client(reader, item, path);
         auto other = taken4.take(item, item.mapped4, i);
         const auto other6 = taken6.take(item, item.client6, i);
+        const auto contested =
+            other ? item.mapped4.address.to_string() : item.client6.address.to_string();
         if (!other) other = other6;
         if (other)
             reader.complain_about(
                 path,
-                fmt::format("contradicts {}: a transport address has one binding, and a whole "
-                            "host leaves nothing to others",
-                            static_path(*other)),
+                fmt::format("contradicts {} about {}: a transport address has one binding, and "
+                            "a whole host leaves nothing to others",
+                            static_path(*other),
+                            contested),
                 "remove one of the two");
     }
 }

@@ -4,6 +4,7 @@
 
 #include "config/print.hpp"
 #include "config/schema.hpp"
+#include "config/yaml_tree.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -16,8 +17,33 @@ namespace json = boost::json;
 
 namespace {
 
-/// Whole numbers and booleans as such, everything else as it stands in the file.
+/// Lists and maps as such; what stands in them, as text.
+json::value structure(const config::Node& node) {
+    switch (node.kind) {
+    case config::NodeKind::Null:
+        return nullptr;
+    case config::NodeKind::Scalar:
+        return json::value(node.text);
+    case config::NodeKind::List: {
+        json::array items;
+        for (const auto& child : node.children)
+            items.push_back(structure(child));
+        return items;
+    }
+    case config::NodeKind::Map: {
+        json::object entries;
+        for (const auto& child : node.children)
+            entries[child.key] = structure(child);
+        return entries;
+    }
+    }
+    return nullptr;
+}
+
+/// Whole numbers and booleans as such, lists as lists, everything else as it stands in the
+/// file.
 json::value value_of(const config::Key& key, const std::string& text) {
+    if (key.type == config::Type::List) return structure(config::parse_yaml(text, {}));
     if (key.type == config::Type::Boolean) return text == "true";
     std::int64_t number = 0;
     const char* const end = text.data() + text.size();

@@ -95,6 +95,8 @@ TEST_CASE("show config: the effective configuration as text and by key") {
     const json::value config = item(reply[0]);
     CHECK(config.at("yaml").as_string().find("prefix: 64:ff9b::/96") != json::string::npos);
     CHECK(config.at("values").at("limits.sessions").as_int64() == 1'000'000);
+    CHECK(config.at("values").at("pool") == json::array{"192.0.2.0/28"});
+    CHECK(config.at("values").at("static").as_array().empty());
 }
 
 TEST_CASE("show pool: a row an address and protocol, filtered and in pages") {
