@@ -36,8 +36,9 @@ std::int64_t number_in(const std::string& text) {
     return value;
 }
 
-kernel::RulesetSettings settings_of(const config::Config& config) {
-    return kernel::ruleset_settings(config.napt, config.tun.name, kernel::ForwardOthers::Yes);
+kernel::nft::Table ruleset(const NaptSettings& napt, const std::string& tun_name) {
+    return kernel::make_ruleset(
+        kernel::ruleset_settings(napt, tun_name, kernel::ForwardOthers::Yes));
 }
 
 } // namespace
@@ -73,14 +74,14 @@ KernelNapt::KernelNapt(const config::Config& config,
                        platform::HostOps& host,
                        NaptBackend& backend,
                        asio::io_context& control)
-    : config_{config},
-      host_{host},
+    : host_{host},
       backend_{dynamic_cast<kernel::KernelBackend&>(backend)},
+      tun_name_{config.tun.name},
       inner_pool_{config.napt.inner_pool.value()},
-      table_{kernel::make_ruleset(settings_of(config))},
+      table_{ruleset(config.napt, tun_name_)},
       monitor_{control, table_.monitor_fd()} {
-    raise_icmp_timeout();
-    hold_known_addresses();
+    set_icmp_timeout(config.napt.timeouts.icmp);
+    hold_known_addresses(config.napt.timeouts.tcp_established);
 }
 
 KernelNapt::~KernelNapt() {
@@ -93,31 +94,40 @@ KernelNapt::~KernelNapt() {
     }
 }
 
-/// RFC 5508 REQ-2: 60 s at least; conntrack's default is 30 s.
-void KernelNapt::raise_icmp_timeout() {
-    const auto wanted =
-        std::chrono::ceil<std::chrono::seconds>(config_.napt.timeouts.icmp).count();
+void KernelNapt::apply(const NaptSettings& settings) {
+    table_.change_to(ruleset(settings, tun_name_));
+    set_icmp_timeout(settings.timeouts.icmp);
+}
+
+/// RFC 5508 REQ-2: 60 s at least; conntrack's default is 30 s. What others have set is raised,
+/// never lowered.
+void KernelNapt::set_icmp_timeout(Clock::duration wanted) {
+    const auto seconds =
+        std::to_string(std::chrono::ceil<std::chrono::seconds>(wanted).count());
     const auto present = host_.sysctl(kIcmpTimeout);
-    if (!present || number_in(*present) >= wanted) return;
+    const bool ours = present == icmp_timeout_;
+    if (!present || present == seconds) return;
+    if (!ours && number_in(*present) > number_in(seconds)) return;
     try {
-        host_.set_sysctl(kIcmpTimeout, std::to_string(wanted));
-        former_icmp_timeout_ = present;
-        spdlog::info("{} is {} now (timeouts.icmp), it was {}", kIcmpTimeout, wanted, *present);
+        host_.set_sysctl(kIcmpTimeout, seconds);
+        if (!former_icmp_timeout_) former_icmp_timeout_ = present;
+        icmp_timeout_ = seconds;
+        spdlog::info(
+            "{} is {} now (timeouts.icmp), it was {}", kIcmpTimeout, seconds, *present);
     } catch (const std::exception& error) {
         spdlog::warn("ping sessions last {} s, not timeouts.icmp: {}", *present, error.what());
     }
 }
 
-void KernelNapt::hold_known_addresses() {
-    std::map<Ipv4Addr, std::chrono::seconds> known;
+void KernelNapt::hold_known_addresses(Clock::duration longest) {
+    std::map<Ipv4Addr, Clock::duration> known;
     for (const auto& flow : kernel::list_flows(inner_pool_)) {
-        auto& longest = known[flow.inner4.address];
-        longest = std::max(longest, flow.expires_in);
+        auto& until = known[flow.inner4.address];
+        until = std::max<Clock::duration>(until, flow.expires_in);
     }
     const auto now = platform::now();
-    const auto most = config_.napt.timeouts.tcp_established;
-    for (const auto& [inner4, longest] : known)
-        backend_.hold(inner4, now + std::min<Clock::duration>(longest, most));
+    for (const auto& [inner4, until] : known)
+        backend_.hold(inner4, now + std::min(until, longest));
     if (!known.empty())
         spdlog::info("{} inner addresses have connections from before; they are kept for "
                      "their clients",
@@ -154,7 +164,7 @@ KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
 }
 
 void KernelNapt::check_overlap() {
-    const auto in_use = ipv4_in_use(host_, host_.find_link(config_.tun.name));
+    const auto in_use = ipv4_in_use(host_, host_.find_link(tun_name_));
     const bool overlaps = kernel::collides(inner_pool_, in_use);
     if (overlaps && !overlaps_)
         spdlog::error("inner_pool {} now overlaps an address or a route of this machine: some "

@@ -55,23 +55,29 @@ public:
     /// Puts the table back whenever it has gone. Does not end.
     boost::asio::awaitable<void> watch_table();
 
+    /// Changed settings, by difference: flows that live keep the timeouts they began with. To be
+    /// called when the backend has taken them (NaptBackend::apply), so that it expects no flow
+    /// to end before conntrack ends it. Throws if the kernel refuses; nothing has changed then.
+    void apply(const NaptSettings& settings);
+
     /// What happens every minute. Does not end. `packets` outlives nothing: the coroutine
     /// keeps it.
     boost::asio::awaitable<void> watch_machine(std::shared_ptr<service::PacketThread> packets);
 
 private:
-    void raise_icmp_timeout();
-    void hold_known_addresses();
+    void set_icmp_timeout(Clock::duration wanted);
+    void hold_known_addresses(Clock::duration longest);
     void check_overlap();
     boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
 
-    const config::Config& config_;
     platform::HostOps& host_;
     kernel::KernelBackend& backend_;
+    std::string tun_name_;
     Prefix4 inner_pool_;
     kernel::NftTable table_;
     boost::asio::posix::stream_descriptor monitor_;
     std::optional<std::string> former_icmp_timeout_; ///< to be put back
+    std::string icmp_timeout_;                       ///< what we have set
     bool overlaps_ = false;
 };
 

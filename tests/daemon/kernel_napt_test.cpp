@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// KernelNapt in the real kernel, in a network namespace of the test's own: a TUN into which
+// the test writes what the translator would, an uplink that leads nowhere, and what conntrack
+// makes of it.
+#include "backends/kernel/conntrack_view.hpp"
+#include "config/inner_pool.hpp"
+#include "daemon/kernel_napt.hpp"
+#include "platform/tun_device.hpp"
+#include "platform/virtio_header.hpp"
+#include "tests/backends/kernel/private_network.hpp"
+#include "tests/support/packet_builder.hpp"
+
+#include <array>
+#include <map>
+#include <stdexcept>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+using test::in_private_network;
+using test::output_of;
+
+const Prefix4 kInnerPool{Ipv4Addr{100, 64, 0, 0}, 16};
+
+/// A gateway with one address, 203.0.113.1, and napt: kernel.
+struct Gateway {
+    platform::LinuxHost host;
+    config::Config config;
+    Counters counters;
+    Rng rng{Secret{1, 2}};
+    boost::asio::io_context control;
+    std::optional<platform::TunDevice> tun;
+    std::optional<kernel::KernelBackend> backend;
+    std::optional<KernelNapt> napt;
+
+    Gateway() {
+        config.napt_mode = config::NaptMode::Kernel;
+        config::use_inner_pool(config, kInnerPool);
+        const auto said =
+            output_of("ip link add uplink type veth peer name nowhere && ip link set nowhere "
+                      "up && ip link set uplink arp off up && ip addr add 203.0.113.1/24 dev "
+                      "uplink");
+        if (!said.empty()) throw std::runtime_error{said};
+        host.set_sysctl("net.ipv4.ip_forward", "1");
+        backend.emplace(config.napt, counters, rng);
+        napt.emplace(config, host, *backend, control);
+        tun.emplace(platform::create_tun(
+            platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
+        const auto link = host.find_link(tun->name).value();
+        host.set_up_link(link, {.mtu = config.tun.mtu, .queue_length = 500});
+        host.add_route({kInnerPool, link});
+    }
+
+    /// A datagram of the client behind 100.64.0.2.
+    void send_udp(unsigned source_port) const {
+        const auto packet =
+            test::ipv4("100.64.0.2", "203.0.113.10").udp(source_port, 53).payload(8).bytes();
+        test::Bytes bytes(platform::kVirtioHeaderSize);
+        bytes.insert(bytes.end(), packet.begin(), packet.end());
+        if (::write(tun->fd.get(), bytes.data(), bytes.size()) < 0)
+            throw std::runtime_error{"the TUN takes no packet"};
+    }
+
+    /// Seconds that each flow has left, by the client's port.
+    static std::string timeouts() {
+        std::map<std::uint16_t, std::int64_t> left;
+        for (const auto& flow : kernel::list_flows(kInnerPool))
+            left[flow.inner4.port.value()] = flow.expires_in.count();
+        std::string text;
+        for (const auto& [port, seconds] : left)
+            text += fmt::format("{}:{} ", port, (seconds + 9) / 10 * 10);
+        return text;
+    }
+};
+
+} // namespace
+
+TEST_CASE("napt: kernel: changed settings leave live flows their timeouts") {
+    const auto said = in_private_network([] {
+        Gateway gateway;
+        gateway.send_udp(1001);
+        auto settings = gateway.config.napt;
+        settings.timeouts.udp = std::chrono::minutes{10};
+        gateway.napt->apply(settings);
+        gateway.send_udp(1001); // refreshes the flow, as its own timeout says
+        gateway.send_udp(1002);
+        settings.timeouts.udp = std::chrono::minutes{2};
+        gateway.napt->apply(settings);
+        gateway.send_udp(1001);
+        gateway.send_udp(1002);
+        gateway.send_udp(1003);
+        return Gateway::timeouts();
+    });
+    if (!said) return;
+    CHECK(*said == "1001:300 1002:600 1003:120 ");
+}
+
+TEST_CASE("RFC 5508 REQ-2: conntrack's timeout for ICMP follows timeouts.icmp, and goes back") {
+    const auto said = in_private_network([] {
+        platform::LinuxHost host;
+        const auto now = [&] {
+            return host.sysctl("net.netfilter.nf_conntrack_icmp_timeout").value_or("?") + " ";
+        };
+        auto text = now();
+        {
+            Gateway gateway;
+            text += now();
+            auto settings = gateway.config.napt;
+            settings.timeouts.icmp = std::chrono::seconds{90};
+            gateway.napt->apply(settings);
+            text += now();
+            settings.timeouts.icmp = std::chrono::seconds{70};
+            gateway.napt->apply(settings);
+            text += now();
+        }
+        return text + now();
+    });
+    if (!said) return;
+    CHECK(*said == "30 60 90 70 30 ");
+}
+
+} // namespace nat64::daemon
