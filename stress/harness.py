@@ -21,6 +21,10 @@ class Failed(Exception):
     """A check on which the rest of the scenario depends did not hold."""
 
 
+class Skipped(Exception):
+    """This machine lacks what the scenario is about."""
+
+
 class Case:
     """One run of one scenario."""
 
@@ -30,6 +34,9 @@ class Case:
         self.console = console
         self.checks = 0
         self.failed = []
+        self.notes = []
+        self.skipped = ""
+        self.long = arguments.long
         self.stack = ExitStack()
         self._labs = []
         self._daemons = []
@@ -77,7 +84,13 @@ class Case:
 
     def note(self, text):
         """Something measured that is worth reading but decides nothing."""
+        self.notes.append(text)
         self.console.line(f"    · {text}")
+
+    def skip(self, why):
+        """Ends the scenario without a verdict: for what the machine lacks, never for doubt."""
+        self.skipped = why
+        raise Skipped(why)
 
     def stopped(self, daemon):
         """The scenario has ended this daemon itself: no check at the end."""
@@ -131,6 +144,7 @@ def run_one(scenario, arguments, console):
     try:
         with case.stack:
             if case.uses_tayga and not scenario.tayga:
+                case.skipped = f"not for {arguments.translator}"
                 verdict = "skipped"
             else:
                 try:
@@ -139,10 +153,11 @@ def run_one(scenario, arguments, console):
                     if case.failed:
                         for log in case.logs():
                             console.line(log)
-                verdict = "failed" if case.failed or not case.checks else "passed"
+                verdict = _verdict(case)
     except (KeyboardInterrupt, SystemExit):
         verdict = "failed"
     result = {"verdict": verdict, "checks": case.checks, "failed": case.failed}
+    result.update(notes=case.notes, skipped=case.skipped)
     temporary = arguments.one + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(result, stream)
@@ -150,11 +165,21 @@ def run_one(scenario, arguments, console):
     return 0 if verdict != "failed" else 1
 
 
+def _verdict(case):
+    if case.failed:
+        return "failed"
+    if case.skipped:
+        return "skipped"
+    return "passed" if case.checks else "failed"
+
+
 def _guarded(case, scenario):
     try:
         scenario.run(case)
     except Failed:
         pass  # recorded by require()
+    except Skipped:
+        pass  # recorded by skip()
     except LabError as trouble:
         case.failed.append(f"the lab: {trouble}")
         case.console.failure(case.failed[-1])

@@ -2,8 +2,12 @@
 """Finds the scenarios: every module in stress/scenarios, by file name.
 
 A scenario is a module with a docstring (first line: summary; then topology in ASCII and the
-pass criterion) and `run(case)`. Optional: TIME_LIMIT in seconds, TAYGA = True if plain
-translation is enough for it (then the lab can be proved with Debian's tayga).
+pass criterion) and `run(case)`. Optional:
+
+    TIME_LIMIT = 90   seconds, 60 if not given; five times as many with --long
+    TAYGA = True      plain translation is enough for it: the lab can be proved with tayga
+    LONG = True       runs with --long only, or when it is named
+    ALONE = True      no other scenario runs meanwhile: it needs the machine for itself
 """
 
 import importlib
@@ -25,22 +29,26 @@ class Scenario:
     run: Callable
     time_limit: float
     tayga: bool
+    long: bool
+    alone: bool
 
     @property
     def summary(self):
         return self.document.strip().splitlines()[0]
 
 
-def find(names):
-    """The named scenarios in the order given, or all of them, longest time limit first."""
+def find(names, long=False):
+    """The named scenarios in the order given; or all of them, longest time limit first, those
+    that run alone last."""
     known = sorted(f[:-3] for f in os.listdir(DIRECTORY) if f.endswith(".py"))
     for name in names:
         if name not in known:
             raise UnknownScenario(f"no scenario '{name}'; there are: {', '.join(known)}")
     scenarios = [_load(name) for name in names or known]
-    if not names:
-        scenarios.sort(key=lambda scenario: -scenario.time_limit)
-    return scenarios
+    if names:
+        return scenarios
+    scenarios.sort(key=lambda scenario: (scenario.alone, -scenario.time_limit))
+    return [scenario for scenario in scenarios if long or not scenario.long]
 
 
 def _load(name):
@@ -51,4 +59,6 @@ def _load(name):
         module.run,
         getattr(module, "TIME_LIMIT", 60),
         getattr(module, "TAYGA", False),
+        getattr(module, "LONG", False),
+        getattr(module, "ALONE", False),
     )

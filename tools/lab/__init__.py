@@ -9,6 +9,7 @@ What does NOT live here: opinions about what passes (stress/) or is fast (bench/
 Needs root. Everything made is removed when the lab closes, also when its owner is killed.
 """
 
+from .cgroup import Cgroup
 from .console import Console, exit_on_signals, require_root
 from .errors import LabError, wait_until
 from .namespace import Namespace
@@ -18,6 +19,7 @@ from .topology import Lab
 from .translators import Masquerade, Nat64, Tayga, TaygaMasquerade
 
 __all__ = [
+    "Cgroup",
     "Console",
     "Dns64",
     "Iperf3Server",

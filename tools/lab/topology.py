@@ -41,6 +41,9 @@ for path in /run/netns/"$1"*; do
     ip netns del "$name"
     rm -rf "/etc/netns/$name"
 done
+for group in /sys/fs/cgroup/"$1"* /sys/fs/cgroup/*/"$1"*; do
+    [ -d "$group" ] && rmdir "$group"
+done
 rm -rf "$2"
 """
 
