@@ -15,6 +15,7 @@
 #include "daemon/machine_check.hpp"
 #include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
+#include "platform/machine_monitor.hpp"
 #include "platform/os_error.hpp"
 #include "platform/packet_loop.hpp"
 #include "platform/privileges.hpp"
@@ -91,6 +92,7 @@ private:
     asio::io_context control_{1};
     asio::signal_set signals_{control_, SIGINT, SIGTERM, SIGHUP};
     platform::ServiceNotify notify_ = platform::ServiceNotify::from_environment();
+    platform::MachineMonitor machine_{control_};
     EventLog event_log_;
     std::unique_ptr<service::EventRing> events_; ///< if the configuration wants them written
     Counters counters_;
@@ -148,6 +150,7 @@ service::DaemonView App::view() {
 int App::run() {
     const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
     asio::co_spawn(control_, obey_signals(), on_end);
+    asio::co_spawn(control_, machine_.watch(), on_end);
     if (const auto interval = notify_.watchdog_interval())
         asio::co_spawn(control_, feed_watchdog(*interval), on_end);
     if (events_) asio::co_spawn(control_, write_events(), on_end);

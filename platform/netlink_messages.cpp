@@ -105,6 +105,10 @@ NetlinkRequest change_link(LinkIndex link, unsigned flags, unsigned mask) noexce
     return request;
 }
 
+bool is_about(const nlmsghdr& message, std::uint16_t comes, std::uint16_t goes) noexcept {
+    return message.nlmsg_type == comes || message.nlmsg_type == goes;
+}
+
 bool is_listed(const rtmsg& route) noexcept {
     switch (route.rtm_type) {
     case RTN_UNICAST:
@@ -174,9 +178,24 @@ NetlinkRequest list_routes() noexcept {
     return list(RTM_GETROUTE);
 }
 
+bool is_removal(const nlmsghdr& message) noexcept {
+    return message.nlmsg_type == RTM_DELLINK || message.nlmsg_type == RTM_DELADDR ||
+           message.nlmsg_type == RTM_DELROUTE;
+}
+
+std::optional<LinkRow> parse_link(const nlmsghdr& message) {
+    const auto* info = payload_of<ifinfomsg>(message);
+    // Bridges and others announce their ports under families of their own.
+    if (!is_about(message, RTM_NEWLINK, RTM_DELLINK) || info == nullptr ||
+        info->ifi_family != AF_UNSPEC)
+        return {};
+    return LinkRow{LinkIndex{static_cast<std::uint32_t>(info->ifi_index)},
+                   (info->ifi_flags & IFF_UP) != 0};
+}
+
 std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
     const auto* info = payload_of<ifaddrmsg>(message);
-    if (message.nlmsg_type != RTM_NEWADDR || info == nullptr) return {};
+    if (!is_about(message, RTM_NEWADDR, RTM_DELADDR) || info == nullptr) return {};
     const auto attributes = attributes_of<IFA_MAX + 1>(message, sizeof *info);
     // On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL, if there, is ours.
     const nlattr* own =
@@ -202,7 +221,8 @@ std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
 
 std::optional<RouteRow> parse_route(const nlmsghdr& message) {
     const auto* info = payload_of<rtmsg>(message);
-    if (message.nlmsg_type != RTM_NEWROUTE || info == nullptr || !is_listed(*info)) return {};
+    if (!is_about(message, RTM_NEWROUTE, RTM_DELROUTE) || info == nullptr || !is_listed(*info))
+        return {};
     const auto attributes = attributes_of<RTA_MAX + 1>(message, sizeof *info);
 
     RouteRow row;

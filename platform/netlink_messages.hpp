@@ -89,6 +89,23 @@ struct RouteRow {
     friend bool operator==(const RouteRow&, const RouteRow&) = default;
 };
 
+/// A network interface as the kernel announces it.
+struct LinkRow {
+    LinkIndex link{};
+    bool up = false; ///< administratively
+
+    friend bool operator==(const LinkRow&, const LinkRow&) = default;
+};
+
+// The kernel announces what goes with the same rows as what comes: the parsers take both kinds
+// of message, and whoever asks knows which it has (is_removal).
+
+/// RTM_DELLINK, RTM_DELADDR or RTM_DELROUTE.
+[[nodiscard]] bool is_removal(const nlmsghdr& message) noexcept;
+
+/// nullopt for what is not about an interface as such.
+[[nodiscard]] std::optional<LinkRow> parse_link(const nlmsghdr& message);
+
 /// nullopt for what is not an IPv4 or IPv6 address.
 [[nodiscard]] std::optional<LocalAddress> parse_address(const nlmsghdr& message);
 

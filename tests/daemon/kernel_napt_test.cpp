@@ -7,8 +7,8 @@
 #include "daemon/kernel_napt.hpp"
 #include "platform/tun_device.hpp"
 #include "platform/virtio_header.hpp"
-#include "tests/backends/kernel/private_network.hpp"
 #include "tests/support/packet_builder.hpp"
+#include "tests/support/private_network.hpp"
 
 #include <array>
 #include <map>

@@ -2,7 +2,7 @@
 // The table in the real kernel, in a network namespace of the test's own, judged by nft(8).
 #include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_table.hpp"
-#include "tests/backends/kernel/private_network.hpp"
+#include "tests/support/private_network.hpp"
 #include "tests/backends/kernel/rulesets.hpp"
 
 #include <fstream>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A child process does the work: namespaces cannot be left again.
-#include "tests/backends/kernel/private_network.hpp"
+#include "tests/support/private_network.hpp"
 
 #include <array>
 #include <cstdio>
