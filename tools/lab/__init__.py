@@ -10,6 +10,7 @@ Needs root. Everything made is removed when the lab closes, also when its owner 
 """
 
 from .cgroup import Cgroup
+from .clat import Clat
 from .console import Console, exit_on_signals, require_root
 from .errors import LabError, wait_until
 from .namespace import Namespace
@@ -20,6 +21,7 @@ from .translators import Masquerade, Nat64, Tayga, TaygaMasquerade
 
 __all__ = [
     "Cgroup",
+    "Clat",
     "Console",
     "Dns64",
     "Iperf3Server",

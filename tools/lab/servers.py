@@ -132,6 +132,8 @@ def _unbound(lab, role, name, server_clauses):
     use-syslog: no
     logfile: ""
     num-threads: 1
+    incoming-num-tcp: 200
+    outgoing-num-tcp: 200
     edns-buffer-size: 4096
     max-udp-size: 4096
     {server_clauses}
