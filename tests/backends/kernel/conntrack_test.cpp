@@ -3,9 +3,9 @@
 // the kernel this runs on.
 #include "backends/kernel/conntrack_view.hpp"
 #include "backends/kernel/nft_table.hpp"
-#include "tests/support/private_network.hpp"
 #include "tests/backends/kernel/rulesets.hpp"
 #include "tests/support/bytes.hpp"
+#include "tests/support/private_network.hpp"
 #include "tests/support/rng.hpp"
 
 #include <bit>

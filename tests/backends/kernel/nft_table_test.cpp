@@ -2,8 +2,8 @@
 // The table in the real kernel, in a network namespace of the test's own, judged by nft(8).
 #include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_table.hpp"
-#include "tests/support/private_network.hpp"
 #include "tests/backends/kernel/rulesets.hpp"
+#include "tests/support/private_network.hpp"
 
 #include <fstream>
 
