@@ -13,12 +13,14 @@
 #include "daemon/event_log.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
+#include "daemon/route_keeper.hpp"
 #include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
 #include "platform/os_error.hpp"
 #include "platform/packet_loop.hpp"
 #include "platform/privileges.hpp"
+#include "platform/route_helper.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/system_clock.hpp"
 #include "platform/tun_queue.hpp"
@@ -32,6 +34,7 @@
 #include <csignal>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <system_error>
@@ -73,7 +76,10 @@ std::string_view backend_name(config::NaptMode mode) noexcept {
 
 class App {
 public:
-    App(const config::Config& config, platform::HostOps& host, platform::UniqueFd tun_driver);
+    App(const config::Config& config,
+        platform::HostOps& host,
+        platform::UniqueFd tun_driver,
+        RouteKeeper::ChangeRoute change_route);
 
     /// Returns the exit code.
     int run();
@@ -102,13 +108,17 @@ private:
     std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
     Translator translator_;
     platform::TunDevice tun_;
+    RouteKeeper routes_;
     platform::TunQueue queue_;
     platform::PacketLoop loop_;
     service::ControlServer server_;
     int exit_code_ = 0;
 };
 
-App::App(const config::Config& config, platform::HostOps& host, platform::UniqueFd tun_driver)
+App::App(const config::Config& config,
+         platform::HostOps& host,
+         platform::UniqueFd tun_driver,
+         RouteKeeper::ChangeRoute change_route)
     : config_{config},
       event_log_{config.log},
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
@@ -117,6 +127,11 @@ App::App(const config::Config& config, platform::HostOps& host, platform::Unique
       kernel_napt_{make_kernel_napt(host)},
       translator_{config.translator, *backend_, counters_, rng_},
       tun_{set_up_tun(config, host, std::move(tun_driver))},
+      routes_{control_,
+              machine_,
+              {tun_.name, host.find_link(tun_.name).value()},
+              routes_to_tun(config),
+              std::move(change_route)},
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
       server_{std::move(socket_), view()} {
@@ -151,6 +166,7 @@ int App::run() {
     const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
     asio::co_spawn(control_, obey_signals(), on_end);
     asio::co_spawn(control_, machine_.watch(), on_end);
+    asio::co_spawn(control_, routes_.keep(), on_end);
     if (const auto interval = notify_.watchdog_interval())
         asio::co_spawn(control_, feed_watchdog(*interval), on_end);
     if (events_) asio::co_spawn(control_, write_events(), on_end);
@@ -267,10 +283,23 @@ int run(const config::Config& given) {
     if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
         choose_inner_pool(config, host);
     check(config, host);
+    // Where CAP_NET_ADMIN is kept anyway, no other process has to.
+    std::optional<platform::RouteHelper> helper;
+    if (config.napt_mode != config::NaptMode::Kernel) helper.emplace();
     auto driver = platform::open_tun_driver();
     if (!config.translator.gateway6)
         config.translator.gateway6 = choose_gateway6(host.addresses());
-    App app{config, host, std::move(driver)};
+    App app{config,
+            host,
+            std::move(driver),
+            [&](platform::RouteAction action, const platform::Route& route) {
+                if (helper)
+                    helper->change(action, route);
+                else if (action == platform::RouteAction::Add)
+                    host.add_route(route);
+                else
+                    host.delete_route(route);
+            }};
     return app.run();
 }
 
