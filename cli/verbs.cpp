@@ -2,6 +2,7 @@
 // Options are declared here and nowhere else; what they mean is the verb's own file.
 #include "cli/verbs.hpp"
 
+#include "cli/generate.hpp"
 #include "cli/usage_error.hpp"
 #include "config/load.hpp"
 #include "config/print.hpp"
@@ -46,19 +47,30 @@ void add_nothing(CLI::App& /*app*/, Options& /*options*/) {}
 
 void add_show(CLI::App& app, Options& options) {
     auto& show = options.show;
-    app.add_option("WHAT", show.what, "status, bindings, sessions, pool, drops or config")
-        ->required();
+    app.add_option("WHAT", show.what, "what to show")
+        ->required()
+        ->type_name("status|bindings|sessions|pool|drops|config");
     app.add_option("--socket", show.socket, "control socket of the daemon")
         ->type_name("PATH")
         ->capture_default_str();
     app.add_option("--client", show.client, "only of this IPv6 client")->type_name("PREFIX");
     app.add_option("--server", show.server, "only to this IPv4 server")->type_name("PREFIX");
     app.add_option("--mapped", show.mapped, "only as this pool address")->type_name("PREFIX");
-    app.add_option("--protocol", show.protocol, "only tcp, udp or icmp")->type_name("NAME");
+    app.add_option("--protocol", show.protocol, "only this protocol")
+        ->type_name("tcp|udp|icmp");
     app.add_option("--limit", show.limit, "at most so many rows")->type_name("N");
     app.add_flag("--count", show.count, "only how many rows there are");
     app.add_flag("--all", show.all, "drops: those that never happened, too");
     app.add_flag("--json", show.json, "one JSON document, for programs");
+}
+
+void add_generate(CLI::App& app, Options& options) {
+    add_config(app, options);
+    std::string help = "what to print:";
+    for (const auto& row : generators())
+        help += fmt::format(" {} ({}),", row.name, row.help);
+    help.pop_back();
+    app.add_option("WHAT", options.generate, help)->required()->type_name(generator_names());
 }
 
 void add_replay(CLI::App& app, Options& options) {
@@ -69,7 +81,8 @@ void add_replay(CLI::App& app, Options& options) {
     auto& replay = options.replay;
     add_config(app, options);
     app.add_option("IN", replay.input, "pcap or pcapng capture, both sides mixed; - is stdin")
-        ->required();
+        ->required()
+        ->type_name("FILE");
     app.add_option("-w,--write", replay.output, "what leaves, as pcap with raw IP; - is stdout")
         ->required()
         ->type_name("OUT");
@@ -82,8 +95,8 @@ void add_replay(CLI::App& app, Options& options) {
                        fmt::format("--hop-limit {}: write decrement or kernel", word)};
                replay.hop_policy = policy->second;
            },
-           "who counts the hop: decrement (the translator, default) or kernel")
-        ->type_name("WHO");
+           "who counts the hop: the translator (default) or the kernel around it")
+        ->type_name("decrement|kernel");
     app.add_option("--until", options.until, "let the clock run on behind the last packet")
         ->type_name("+TIME");
     app.add_option("--seed", replay.seed, "of every random choice")
@@ -117,19 +130,35 @@ int run_replay(const Options& options) {
     return 0;
 }
 
+int run_generate(const Options& options) {
+    const auto* const generator = find_generator(options.generate);
+    if (generator == nullptr)
+        throw UsageError{fmt::format(
+            "generate: there is no '{}'; there are {}", options.generate, generator_names())};
+    generator->print(generator->reads == Reads::Configuration ? load_config(options)
+                                                              : config::Config{},
+                     std::cout);
+    flush_output();
+    return 0;
+}
+
 int run_version(const Options& /*options*/) {
     std::cout << "nat64 " NAT64_VERSION "\n";
     flush_output();
     return 0;
 }
 
-constexpr std::array<Verb, 5> kVerbs{{
+constexpr std::array kVerbs = std::to_array<Verb>({
     {"run", "run the NAT64 in the foreground", add_config, run_daemon},
     {"check", "check a configuration and print the effective one", add_config, run_check},
     {"show", "show what a running daemon is doing", add_show, run_show},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
+    {"generate",
+     "print a file for a program beside nat64: DNS64, routes, firewall, completion",
+     add_generate,
+     run_generate},
     {"version", "print the version", add_nothing, run_version},
-}};
+});
 
 } // namespace
 

@@ -21,7 +21,8 @@ struct Options {
     std::filesystem::path config; ///< -c; empty if not given
     ShowOptions show;
     ReplayOptions replay;
-    std::string until; ///< --until, as given
+    std::string until;    ///< --until, as given
+    std::string generate; ///< generate: WHAT
 };
 
 struct Verb {

@@ -44,6 +44,9 @@ enum class Support : std::uint8_t { Works, NotYet };
 /// Which values of `napt` honour a key; with others it is refused by name, and not printed.
 enum class Honoured : std::uint8_t { Always, ByDaemon, ByKernel };
 
+/// Must a map that may have this key have it?
+enum class Presence : std::uint8_t { Optional, Required };
+
 /// A key as the printer writes it: a YAML value, or a comment when it has none.
 struct Written {
     std::string value;
@@ -53,12 +56,14 @@ struct Written {
 struct Key {
     std::string_view path{}; ///< "limits.sessions"; "pool[].ports" for keys of list items
     Type type = Type::Text;
-    std::string_view values{};       ///< what may be written, for a person
+    std::string_view values{};       ///< what may be written, for a person; integers: "1 to 9"
     std::string_view default_text{}; ///< as it would stand in the file; empty: none
     std::string_view help{};
     Reload reload = Reload::No;
     Support support = Support::Works;
     Honoured honoured = Honoured::Always;
+    Presence presence = Presence::Optional;
+    Type item = Type::Map; ///< of a list: what an item is when it is not a map
     /// Puts the value into the draft or complains; null for maps and for NotYet.
     void (*read)(const Node& node, Reader& reader) = nullptr;
     /// The effective value; null for maps, for keys of list items and for NotYet.

@@ -54,7 +54,7 @@ TEST_CASE("nat64: exit codes, and where things are said") {
     test::write_text(shell.dir / "text", "no capture\n");
     test::write_capture(shell.dir / "in.pcap",
                         {{std::chrono::seconds{5}, test::pattern(60), {}}});
-    const std::array<Case, 24> cases{{
+    const std::array cases = std::to_array<Case>({
         {"--help", 0, "replay", nullptr},
         {"run --help", 0, "--config", nullptr},
         {"version", 0, "nat64 " NAT64_VERSION, nullptr},
@@ -82,7 +82,11 @@ TEST_CASE("nat64: exit codes, and where things are said") {
          nullptr,
          "nat64: /dev/full: cannot write"},
         {"show status --socket ./none.sock", 1, nullptr, "no daemon is running"},
-    }};
+        {"generate unbound -c good.yaml", 0, "dns64-prefix: 64:ff9b::/96", nullptr},
+        {"generate unbound -c bad.yaml", 2, nullptr, "did you mean 'name'?"},
+        {"generate bash -c bad.yaml", 0, "complete -F _nat64 nat64", nullptr},
+        {"generate dnsmasq", 2, nullptr, "generate: there is no 'dnsmasq'; there are unbound|"},
+    });
     for (const auto& c : cases) {
         const std::string arguments{c.arguments};
         CAPTURE(arguments);
