@@ -31,7 +31,12 @@ std::string pool_line(const json::object& status) {
                 prefixes += fmt::format(
                     "{}{}", prefixes.empty() ? "" : ", ", prefix.get_string().c_str());
     const auto addresses = static_cast<std::uint64_t>(number(status, "pool.addresses"));
-    return fmt::format("{} ({} address{})", prefixes, addresses, addresses == 1 ? "" : "es");
+    const auto used = text(status, "pool.used");
+    return fmt::format("{} ({} address{}{})",
+                       prefixes,
+                       addresses,
+                       addresses == 1 ? "" : "es",
+                       used.empty() ? "" : fmt::format(", {} used", used));
 }
 
 std::string tun_line(const json::object& status) {

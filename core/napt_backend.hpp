@@ -148,6 +148,8 @@ struct BindingRow {
     std::uint32_t sessions = 0;
     bool is_static = false;
     BindingHandle handle;
+    /// All ports of all protocols; those of the row mean nothing, and sessions are not known.
+    bool whole_host = false;
 };
 
 struct SessionRow {
@@ -162,14 +164,16 @@ struct SessionRow {
     BindingHandle handle;
 };
 
-/// Use of one pool address by one protocol, in ports.
+/// Use of one pool address by one protocol, in ports; or of a pool whose addresses are given
+/// out whole, in addresses.
 struct PoolRow {
     Ipv4Addr address;
     L4Proto protocol{};
     std::uint32_t total = 0;
     std::uint32_t used = 0;
-    std::uint32_t held_back = 0; ///< freed, not given out again yet (RFC 6888 REQ-8)
-    std::uint32_t clients = 0;   ///< clients paired with this address
+    std::uint32_t held_back = 0;        ///< freed, not given out again yet (RFC 6888 REQ-8)
+    std::uint32_t clients = 0;          ///< clients paired with this address
+    std::optional<Prefix4> whole_hosts{}; ///< in the second case all of the pool
 };
 
 /// Where a reader is. 0 is the start; nullopt in the functions below means the end.

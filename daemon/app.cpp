@@ -159,7 +159,8 @@ service::DaemonView App::view() {
             .started = platform::now(),
             .device = {.tun_name = tun_.name,
                        .tcp_segmentation = tun_.features.tcp_segmentation,
-                       .udp_segmentation = tun_.features.udp_segmentation}};
+                       .udp_segmentation = tun_.features.udp_segmentation},
+            .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{}};
 }
 
 int App::run() {

@@ -6,6 +6,7 @@
 #include "backends/kernel/nft_ruleset.hpp"
 #include "config/config_error.hpp"
 #include "config/inner_pool.hpp"
+#include "daemon/conntrack_sessions.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
@@ -132,6 +133,12 @@ void KernelNapt::hold_known_addresses(Clock::duration longest) {
         spdlog::info("{} inner addresses have connections from before; they are kept for "
                      "their clients",
                      known.size());
+}
+
+service::SessionSource KernelNapt::sessions() const {
+    return [this](service::PacketThread& packets, const Filter& filter) {
+        return std::make_unique<ConntrackSessions>(backend_, inner_pool_, packets, filter);
+    };
 }
 
 asio::awaitable<void> KernelNapt::watch_table() {

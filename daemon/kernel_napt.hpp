@@ -17,6 +17,7 @@
 #include "config/config.hpp"
 #include "platform/host_ops.hpp"
 #include "service/packet_thread.hpp"
+#include "service/session_reader.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -52,12 +53,16 @@ public:
     KernelNapt(const KernelNapt&) = delete;
     KernelNapt& operator=(const KernelNapt&) = delete;
 
+    /// Conntrack's flows of our clients. This object outlives those who read them.
+    [[nodiscard]] service::SessionSource sessions() const;
+
     /// Puts the table back whenever it has gone. Does not end.
     boost::asio::awaitable<void> watch_table();
 
-    /// Changed settings, by difference: flows that live keep the timeouts they began with. To be
-    /// called when the backend has taken them (NaptBackend::apply), so that it expects no flow
-    /// to end before conntrack ends it. Throws if the kernel refuses; nothing has changed then.
+    /// Changed settings, by difference: flows that live keep the timeouts they began with. To
+    /// be called when the backend has taken them (NaptBackend::apply), so that it expects no
+    /// flow to end before conntrack ends it. Throws if the kernel refuses; nothing has changed
+    /// then.
     void apply(const NaptSettings& settings);
 
     /// What happens every minute. Does not end. `packets` outlives nothing: the coroutine

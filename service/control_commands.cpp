@@ -6,6 +6,7 @@
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
+#include "service/session_pages.hpp"
 
 #include <algorithm>
 #include <array>
@@ -38,6 +39,7 @@ Next pool_rows(const NaptBackend& backend,
                std::vector<PoolRow>& rows) {
     const Next next = backend.pool_snapshot(from, kVisitBudget, rows);
     std::erase_if(rows, [&](const PoolRow& row) {
+        if (row.whole_hosts) return filter.mapped && !filter.mapped->overlaps(*row.whole_hosts);
         return (filter.protocol && *filter.protocol != row.protocol) ||
                (filter.mapped && !filter.mapped->contains(row.address));
     });
@@ -88,6 +90,70 @@ awaitable<Next> list(CommandContext context) {
     co_return next;
 }
 
+/// Most rows of a page that is put in order; what a client asks for above this is several.
+constexpr std::uint64_t kPageRows = 65'536;
+
+/// The next page of sessions that are not the backend's.
+awaitable<SessionPage::Result>
+next_page(CommandContext context, Cursor from, std::size_t room) {
+    const auto reader = context.view.sessions(context.packet_thread, context.request.filter);
+    SessionPage page{from, room};
+    std::vector<SessionRow> rows;
+    bool more = true;
+    while (more) {
+        rows.clear();
+        more = co_await reader->next(rows);
+        for (const SessionRow& row : rows)
+            page.offer(row);
+    }
+    co_return page.take();
+}
+
+awaitable<Next> list_pages(CommandContext context) {
+    std::uint64_t left =
+        context.request.limit.value_or(std::numeric_limits<std::uint64_t>::max());
+    std::uint64_t seen = 0;
+    Next next = context.request.cursor;
+    while (next && left > 0) {
+        const auto room = static_cast<std::size_t>(std::min(left, kPageRows));
+        const SessionPage::Result page = co_await next_page(context, *next, room);
+        next = page.next;
+        seen += page.rows.size();
+        left -= std::min<std::uint64_t>(left, page.rows.size());
+        for (std::size_t i = 0; i < page.rows.size() && !context.request.count; ++i) {
+            context.reply.item(to_json(page.rows[i]));
+            if (i % kVisitRows == kVisitRows - 1) co_await context.reply.flush();
+        }
+    }
+    if (context.request.count) context.reply.item(fmt::format(R"({{"count":{}}})", seen));
+    co_return next;
+}
+
+/// All of them, in the order in which they come.
+awaitable<Next> list_stream(CommandContext context) {
+    const auto reader = context.view.sessions(context.packet_thread, context.request.filter);
+    std::vector<SessionRow> rows;
+    std::uint64_t seen = 0;
+    bool more = true;
+    while (more) {
+        rows.clear();
+        more = co_await reader->next(rows);
+        seen += rows.size();
+        if (context.request.count) continue;
+        for (const SessionRow& row : rows)
+            context.reply.item(to_json(row));
+        co_await context.reply.flush();
+    }
+    if (context.request.count) context.reply.item(fmt::format(R"({{"count":{}}})", seen));
+    co_return std::nullopt;
+}
+
+awaitable<Next> list_sessions(CommandContext context) {
+    if (!context.view.sessions) return list<SessionRow>(context);
+    const bool in_order = context.request.limit || context.request.fields.contains("cursor");
+    return in_order ? list_pages(context) : list_stream(context);
+}
+
 awaitable<Next> list_drops(CommandContext context) {
     std::uint64_t rows = 0;
     for (std::size_t i = 0; i < kDropReasonCount; ++i) {
@@ -101,6 +167,22 @@ awaitable<Next> list_drops(CommandContext context) {
     co_return std::nullopt;
 }
 
+/// How many sessions there are, where the counters do not tell.
+awaitable<std::optional<SessionSum>> count_sessions(CommandContext context) {
+    if (!context.view.sessions) co_return std::nullopt;
+    const auto reader = context.view.sessions(context.packet_thread, {});
+    SessionSum sum{};
+    std::vector<SessionRow> rows;
+    bool more = true;
+    while (more) {
+        rows.clear();
+        more = co_await reader->next(rows);
+        for (const SessionRow& row : rows)
+            ++sum[static_cast<std::size_t>(row.protocol)];
+    }
+    co_return sum;
+}
+
 awaitable<Next> show_status(CommandContext context) {
     PoolSum pool;
     Next next = 0;
@@ -111,7 +193,8 @@ awaitable<Next> show_status(CommandContext context) {
             pool.add(row);
         next = chunk.next;
     }
-    context.reply.item(status_json(context.view, pool));
+    const std::optional<SessionSum> sessions = co_await count_sessions(context);
+    context.reply.item(status_json(context.view, pool, sessions));
     co_return std::nullopt;
 }
 
@@ -123,10 +206,8 @@ awaitable<Next> show_config(CommandContext context) {
 constexpr std::array kCommands = {
     Command{"show", "status", "", show_status},
     Command{"show", "bindings", "client mapped protocol limit cursor count", list<BindingRow>},
-    Command{"show",
-            "sessions",
-            "client server mapped protocol limit cursor count",
-            list<SessionRow>},
+    Command{
+        "show", "sessions", "client server mapped protocol limit cursor count", list_sessions},
     Command{"show", "pool", "mapped protocol limit cursor count", list<PoolRow>},
     Command{"show", "drops", "all count", list_drops},
     Command{"show", "config", "", show_config},

@@ -20,6 +20,12 @@ double seconds(Clock::duration duration) {
 } // namespace
 
 std::string to_json(const BindingRow& row) {
+    if (row.whole_host)
+        return fmt::format(
+            FMT_COMPILE(R"({{"protocol":"any","client":"{}","mapped":"{}","static":{}}})"),
+            row.client6.address.to_string(),
+            row.mapped4.address.to_string(),
+            row.is_static);
     return fmt::format(
         FMT_COMPILE(
             R"({{"protocol":"{}","client":"{}","mapped":"{}","sessions":{},"static":{}}})"),
@@ -49,8 +55,8 @@ std::string to_json(const PoolRow& row) {
     return fmt::format(
         FMT_COMPILE(R"({{"address":"{}","protocol":"{}","total":{},"used":{},"held_back":{},)"
                     R"("clients":{}}})"),
-        row.address.to_string(),
-        name_of(row.protocol),
+        row.whole_hosts ? row.whole_hosts->to_string() : row.address.to_string(),
+        row.whole_hosts ? "any" : name_of(row.protocol),
         row.total,
         row.used,
         row.held_back,

@@ -30,10 +30,6 @@ std::uint64_t alive(const std::array<Counter, kL4ProtoCount>& created,
     return made > gone ? made - gone : 0;
 }
 
-std::uint64_t sessions(const Counters& counters, L4Proto protocol) {
-    return alive(counters.sessions_created, counters.sessions_deleted, protocol);
-}
-
 std::uint64_t bindings(const Counters& counters, L4Proto protocol) {
     return alive(counters.bindings_created, counters.bindings_deleted, protocol);
 }
@@ -49,13 +45,25 @@ json::object ports(const PoolSum& pool, L4Proto protocol) {
     return {{"total", sum.total}, {"used", sum.used}, {"held_back", sum.held_back}};
 }
 
-json::object protocol_object(const DaemonView& view, const PoolSum& pool, L4Proto protocol) {
-    return {{"protocol", name_of(protocol)},
-            {"sessions", sessions(view.counters, protocol)},
-            {"bindings", bindings(view.counters, protocol)},
-            {"ports", ports(pool, protocol)},
-            {"outbound", traffic(view.counters, Direction::Outbound, protocol)},
-            {"inbound", traffic(view.counters, Direction::Inbound, protocol)}};
+SessionSum all_sessions(const Counters& counters) {
+    SessionSum sum{};
+    for (const L4Proto protocol : kProtocols)
+        sum[static_cast<std::size_t>(protocol)] =
+            alive(counters.sessions_created, counters.sessions_deleted, protocol);
+    return sum;
+}
+
+json::object protocol_object(const DaemonView& view,
+                             const PoolSum& pool,
+                             const SessionSum& sessions,
+                             L4Proto protocol) {
+    json::object object{{"protocol", name_of(protocol)},
+                        {"sessions", sessions[static_cast<std::size_t>(protocol)]},
+                        {"bindings", bindings(view.counters, protocol)},
+                        {"outbound", traffic(view.counters, Direction::Outbound, protocol)},
+                        {"inbound", traffic(view.counters, Direction::Inbound, protocol)}};
+    if (!pool.whole_hosts) object["ports"] = ports(pool, protocol);
+    return object;
 }
 
 json::object packets_object(const Counters& counters) {
@@ -75,7 +83,12 @@ json::object pool_object(const config::Config& config, const PoolSum& pool) {
     json::array prefixes;
     for (const PoolItem& item : config.napt.pool)
         prefixes.emplace_back(item.prefix.to_string());
-    return {{"prefixes", std::move(prefixes)}, {"addresses", pool.addresses}};
+    if (!pool.whole_hosts)
+        return {{"prefixes", std::move(prefixes)}, {"addresses", pool.addresses}};
+    return {{"prefixes", {pool.whole_hosts->whole_hosts->to_string()}},
+            {"addresses", pool.whole_hosts->total},
+            {"used", pool.whole_hosts->used},
+            {"held_back", pool.whole_hosts->held_back}};
 }
 
 const char* name_of_mode(config::NaptMode mode) {
@@ -97,6 +110,11 @@ std::int64_t uptime(const DaemonView& view) {
 } // namespace
 
 void PoolSum::add(const PoolRow& row) {
+    if (row.whole_hosts) {
+        whole_hosts = row;
+        addresses = row.total;
+        return;
+    }
     Ports& sum = ports[static_cast<std::size_t>(row.protocol)];
     sum.total += row.total;
     sum.used += row.used;
@@ -105,14 +123,15 @@ void PoolSum::add(const PoolRow& row) {
     last_ = row.address;
 }
 
-std::string status_json(const DaemonView& view, const PoolSum& pool) {
+std::string status_json(const DaemonView& view,
+                        const PoolSum& pool,
+                        const std::optional<SessionSum>& counted) {
     const Counters& counters = view.counters;
+    const SessionSum sessions = counted.value_or(all_sessions(counters));
     json::array protocols;
-    std::uint64_t all_sessions = 0;
     std::uint64_t all_bindings = 0;
     for (const L4Proto protocol : kProtocols) {
-        protocols.emplace_back(protocol_object(view, pool, protocol));
-        all_sessions += sessions(counters, protocol);
+        protocols.emplace_back(protocol_object(view, pool, sessions, protocol));
         all_bindings += bindings(counters, protocol);
     }
     return json::serialize(json::object{{"version", NAT64_VERSION},
@@ -125,7 +144,7 @@ std::string status_json(const DaemonView& view, const PoolSum& pool) {
                                          {{"name", view.device.tun_name},
                                           {"tcp_segmentation", view.device.tcp_segmentation},
                                           {"udp_segmentation", view.device.udp_segmentation}}},
-                                        {"sessions", all_sessions},
+                                        {"sessions", sessions[0] + sessions[1] + sessions[2]},
                                         {"bindings", all_bindings},
                                         {"protocols", std::move(protocols)},
                                         {"packets", packets_object(counters)},

@@ -15,6 +15,7 @@ namespace nat64::service {
 /// The pool, summed up row by row.
 struct PoolSum {
     std::uint64_t addresses = 0;
+    std::optional<PoolRow> whole_hosts; ///< of a pool whose addresses are given out whole
 
     struct Ports {
         std::uint64_t total = 0;
@@ -31,7 +32,13 @@ private:
     std::optional<Ipv4Addr> last_;
 };
 
-/// docs/control-protocol.md describes it.
-[[nodiscard]] std::string status_json(const DaemonView& view, const PoolSum& pool);
+/// Sessions by protocol.
+using SessionSum = std::array<std::uint64_t, kL4ProtoCount>;
+
+/// docs/control-protocol.md describes it. Without `sessions` the counters say how many there
+/// are.
+[[nodiscard]] std::string status_json(const DaemonView& view,
+                                      const PoolSum& pool,
+                                      const std::optional<SessionSum>& sessions = {});
 
 } // namespace nat64::service

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the control commands may see of a running daemon. Counters and configuration may be read
-// from any thread; the backend belongs to the packet thread, so commands post to
+// What the control commands may see of a running daemon. Counters and configuration may be
+// read from any thread; the backend belongs to the packet thread, so commands post to
 // `packet_thread`, take a bounded number of rows there and post the result back: a million
 // sessions never stall a packet.
 #pragma once
@@ -8,6 +8,7 @@
 #include "config/config.hpp"
 #include "core/counters.hpp"
 #include "core/napt_backend.hpp"
+#include "service/session_reader.hpp"
 
 #include <functional>
 #include <string>
@@ -31,6 +32,7 @@ struct DaemonView {
     std::function<Clock::time_point()> now;
     Clock::time_point started;
     DeviceFacts device;
+    SessionSource sessions = {}; ///< empty: the backend's own
 };
 
 } // namespace nat64::service

@@ -33,8 +33,12 @@ std::optional<Cursor> KernelBackend::snapshot(Cursor from,
         const auto b = binding(slot, Port{});
         if (filter.client && !filter.client->contains(b.client6.address)) continue;
         if (filter.mapped && !filter.mapped->contains(b.mapped4.address)) continue;
-        rows.push_back(
-            {host.protocol, b.client6, b.mapped4, 0, host.has(Host::kStatic), b.handle});
+        rows.push_back({.protocol = host.protocol,
+                        .client6 = b.client6,
+                        .mapped4 = b.mapped4,
+                        .is_static = host.has(Host::kStatic),
+                        .handle = b.handle,
+                        .whole_host = true});
     }
     return std::nullopt;
 }
@@ -47,15 +51,13 @@ std::optional<Cursor> KernelBackend::snapshot(Cursor /*from*/,
     return std::nullopt;
 }
 
-// The pool as a whole, in addresses; each is given out with all protocols.
 void KernelBackend::pool_usage(std::vector<PoolRow>& rows) const {
-    for (const auto protocol : {L4Proto::Tcp, L4Proto::Udp, L4Proto::Icmp})
-        rows.push_back({hosts_.pool().address(),
-                        protocol,
-                        hosts_.capacity(),
-                        hosts_.used(),
-                        hosts_.held(),
-                        hosts_.clients()});
+    rows.push_back({.address = hosts_.pool().address(),
+                    .total = hosts_.capacity(),
+                    .used = hosts_.used(),
+                    .held_back = hosts_.held(),
+                    .clients = hosts_.clients(),
+                    .whole_hosts = hosts_.pool()});
 }
 
 std::expected<void, std::string_view> KernelBackend::restore(const SessionRow& row,

@@ -18,6 +18,26 @@ TEST_CASE("control rows: a binding is the documented object") {
     CHECK(json::parse(to_json(row)) == expected);
 }
 
+TEST_CASE("control rows: a whole host has no ports, and sessions that are not known") {
+    BindingRow row = test::TableBackend::binding(100);
+    row.whole_host = true;
+    CHECK(json::parse(to_json(row)) ==
+          json::parse(R"({"protocol":"any","client":"2001:db8:0:1::64","mapped":"192.0.2.4",)"
+                      R"("static":true})"));
+}
+
+TEST_CASE("control rows: a pool of whole hosts is one row") {
+    const PoolRow row{.address = Ipv4Addr{100, 64, 0, 0},
+                      .total = 65533,
+                      .used = 3,
+                      .held_back = 1,
+                      .clients = 2,
+                      .whole_hosts = Prefix4{Ipv4Addr{100, 64, 0, 0}, 16}};
+    CHECK(json::parse(to_json(row)) ==
+          json::parse(R"({"address":"100.64.0.0/16","protocol":"any","total":65533,"used":3,)"
+                      R"("held_back":1,"clients":2})"));
+}
+
 TEST_CASE("control rows: a session is the documented object") {
     const json::value expected = json::parse(
         R"({"protocol":"icmp","state":"active","client":"[2001:db8::5]:1029",)"

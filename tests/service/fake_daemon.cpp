@@ -33,7 +33,8 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
                              .packet_thread = packets_.get_executor(),
                              .now = [=] { return started + std::chrono::seconds{252}; },
                              .started = started,
-                             .device = {"nat64", true, false}};
+                             .device = {"nat64", true, false},
+                             .sessions = options.sessions};
     server_ = std::make_unique<service::ControlServer>(
         std::make_unique<service::ControlSocket>(control_, config.control),
         std::move(view),

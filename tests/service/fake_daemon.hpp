@@ -38,6 +38,7 @@ struct FakeDaemonOptions {
     std::uint32_t addresses = 1;
     service::ControlLimits limits = {};
     bool packet_thread_runs = true;
+    service::SessionSource sessions = {};
 };
 
 class FakeDaemon {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where `show sessions` reads when the backend has none of its own (napt: kernel, whose
+// sessions are conntrack's). One reader is one pass over all of them. Control thread.
+#pragma once
+
+#include "core/napt_backend.hpp"
+#include "service/packet_thread.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace nat64::service {
+
+class SessionReader {
+public:
+    virtual ~SessionReader() = default;
+
+    /// Appends the next rows, some hundred or none. False when these were the last.
+    virtual boost::asio::awaitable<bool> next(std::vector<SessionRow>& rows) = 0;
+};
+
+/// Begins a pass over those that `filter` lets through. Weakly consistent, in any order.
+using SessionSource =
+    std::function<std::unique_ptr<SessionReader>(PacketThread& packets, const Filter& filter)>;
+
+} // namespace nat64::service
