@@ -171,8 +171,8 @@ struct PoolRow {
     L4Proto protocol{};
     std::uint32_t total = 0;
     std::uint32_t used = 0;
-    std::uint32_t held_back = 0;        ///< freed, not given out again yet (RFC 6888 REQ-8)
-    std::uint32_t clients = 0;          ///< clients paired with this address
+    std::uint32_t held_back = 0;          ///< freed, not given out again yet (RFC 6888 REQ-8)
+    std::uint32_t clients = 0;            ///< clients paired with this address
     std::optional<Prefix4> whole_hosts{}; ///< in the second case all of the pool
 };
 
