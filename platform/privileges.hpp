@@ -2,8 +2,8 @@
 // Capabilities: enough to start, none to run. Making the TUN, its link and its routes needs
 // CAP_NET_ADMIN; carrying packets needs nothing, because the right to a TUN is its descriptor.
 // Stopping needs nothing either: closing the descriptor removes the interface and its routes
-// with it. So everything is dropped once the machine is set up; what needs more later is done by
-// a process of its own (route_helper).
+// with it. So everything is dropped once the machine is set up; what needs more later is done
+// by a process of its own (route_helper).
 #pragma once
 
 #include <cstdint>
