@@ -15,11 +15,13 @@
 #include "core/net/headers.hpp"
 #include "core/net/packet_buffer.hpp"
 #include "core/net/transport.hpp"
+#include "core/policy.hpp"
 #include "core/refusal.hpp"
 #include "core/rfc6146/tcp_state.hpp"
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -106,7 +108,8 @@ enum class EventReason : std::uint8_t {
     Flushed,
     PoolChanged,
     Restored,
-    Limit
+    Limit,
+    Forbidden ///< by a policy that has come into force
 };
 
 /// RFC 8158 §5: what happened to a binding or session. server4 and state are meaningful for
@@ -245,6 +248,17 @@ public:
                        std::uint64_t packets,
                        std::uint64_t bytes) noexcept = 0;
 
+    /// Who may reach what from now on. What began under another policy and is forbidden now ends
+    /// soon. Returns what was in force, for the caller to free where that holds up no packet.
+    std::shared_ptr<const Policy>
+    exchange_policy(std::shared_ptr<const Policy> policy) noexcept {
+        policy_.swap(policy);
+        policy_changed();
+        return policy;
+    }
+
+    [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
+
     /// nullptr switches events off.
     virtual void set_event_sink(EventSink* sink) noexcept = 0;
 
@@ -285,6 +299,13 @@ public:
     /// running; if there are any, nothing was changed.
     [[nodiscard]] virtual std::vector<std::string_view> apply(const NaptSettings& settings,
                                                               Clock::time_point now) = 0;
+
+protected:
+    /// policy() is another one. For backends whose flows do not ask it for every packet.
+    virtual void policy_changed() noexcept {}
+
+private:
+    std::shared_ptr<const Policy> policy_ = std::make_shared<const Policy>();
 };
 
 } // namespace nat64

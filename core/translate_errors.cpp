@@ -38,6 +38,9 @@ Verdict Translator::Impl::outbound_error(PacketBuffer& packet, const Item& item)
     if (!binding) return counters.drop(DropReason::NoBinding);
 
     const Endpoint4 server4{item.server4, Port{quoted->source_port}};
+    // It answers what came from there: the machine itself may be told.
+    const auto ruling = backend.policy().inbound(client6.address, protocol, server4);
+    if (const auto no = ruling.refusal()) return counters.drop(*no);
     const auto answer = outgoing4(*binding, server4, protocol);
     const rfc7915::Outgoing4 quoted_outgoing{answer.destination, answer.source};
     rfc7915::icmpv6_error_to_icmpv4(packet,

@@ -45,8 +45,8 @@ enum class Verdict : std::uint8_t {
       "source address may not be translated (multicast, loopback, unspecified ...)")           \
     X(IllegalDestination,                                                                      \
       "illegal_destination",                                                                   \
-      "destination is never reachable through the gateway (loopback, link-local, multicast, "  \
-      "the machine itself ...)")                                                               \
+      "destination is never reachable through a router (loopback, link-local, multicast ...)") \
+    X(OwnAddress, "own_address", "destination is an address of the gateway machine itself")    \
     X(NonGlobalIpv4,                                                                           \
       "non_global_ipv4",                                                                       \
       "non-global IPv4 address under the well-known prefix (RFC 6052 §3.1)")                   \
@@ -57,6 +57,9 @@ enum class Verdict : std::uint8_t {
       "client_denied",                                                                         \
       "client is not allowed by clients.allow and clients.deny")                               \
     X(DestinationDenied, "destination_denied", "destination is refused by destinations.deny")  \
+    X(PrivateDestination,                                                                      \
+      "private_destination",                                                                   \
+      "private IPv4 destination, and destinations.private is false")                           \
     /* RFC 7915 */                                                                             \
     X(HopLimitExceeded, "hop_limit_exceeded", "hop limit or TTL ran out here")                 \
     X(PacketTooBig, "packet_too_big", "does not fit the next link and may not be fragmented")  \

@@ -41,6 +41,8 @@ const char* text_of(EventReason reason) noexcept {
         return "restored";
     case EventReason::Limit:
         return "limit";
+    case EventReason::Forbidden:
+        return "forbidden";
     }
     return "?";
 }

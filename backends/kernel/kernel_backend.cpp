@@ -82,6 +82,9 @@ Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
     // Inner addresses mean something inside this machine only.
     if (hosts_.pool().contains(flow.server4.address))
         return refuse(DropReason::IllegalDestination, kAdminProhibited6);
+    // No sessions here: each packet is asked about.
+    const auto ruling = policy().outbound(flow.client6.address, flow.protocol, flow.server4);
+    if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited6);
     const auto tick = Tick::floor(now);
     const auto& client6 = flow.client6.address;
     auto slot = static_cast<std::uint32_t>(flow.prepared - 1);

@@ -40,6 +40,9 @@ std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow
     if (at_mapped && at_mapped->client6 != row.client6)
         return std::unexpected{"its transport address belongs to another client"};
     const auto server4 = remote(row.protocol, row.server4);
+    if (row.state != SessionState::V4Init &&
+        forbids_outbound(row.client6, row.protocol, row.server4))
+        return std::unexpected{"clients or destinations forbid it"};
     if (binding != kNone && state_.sessions.find(binding, server4) != kNone)
         return std::unexpected{"this session is there already"};
 

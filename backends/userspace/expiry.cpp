@@ -31,8 +31,9 @@ Clock::time_point UserspaceBackend::expire(Clock::time_point now,
     auto left = std::max<std::size_t>(budget.slots, 1);
     expire_syns(now, left, originator);
     reapply_timeouts(left);
+    recheck_sessions(now, left);
     expire_sessions(now, left, originator);
-    return left == 0 || reapplying_ ? now : next_deadline(now);
+    return left == 0 || reapplying_ || rechecking_ ? now : next_deadline(now);
 }
 
 void UserspaceBackend::expire_syns(Clock::time_point now,
@@ -50,15 +51,39 @@ void UserspaceBackend::expire_syns(Clock::time_point now,
 void UserspaceBackend::reapply_timeouts(std::size_t& left) noexcept {
     auto& sessions = state_.sessions;
     for (; reapplying_ && left > 0; spend(left, kLook)) {
-        auto& next = *reapplying_;
-        if (next == state_.bib.high_water()) next = sessions.base();
-        if (next == sessions.end()) {
-            reapplying_.reset();
-            return;
-        }
-        if (sessions.exists(next)) state_.link(next);
-        ++next;
+        reapplying_ = next_session(*reapplying_);
+        if (!reapplying_) return;
+        if (sessions.exists(*reapplying_)) state_.link(*reapplying_);
+        ++*reapplying_;
     }
+}
+
+// Only what begins asks the policy, so under another one each session is asked about anew.
+void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left) noexcept {
+    const auto& sessions = state_.sessions;
+    while (rechecking_ && left > 0) {
+        rechecking_ = next_session(*rechecking_);
+        if (!rechecking_) return;
+        const auto session = (*rechecking_)++;
+        spend(left, kLook);
+        if (!sessions.exists(session)) continue;
+        const auto& b = state_.bib[sessions.binding_of(session)];
+        const auto server4 = sessions[session].server4();
+        const auto no =
+            sessions[session].opener == Side::V6
+                ? forbids_outbound(b.client6(), b.protocol, server4)
+                : policy().inbound(b.client6().address, b.protocol, server4).refusal();
+        if (!no) continue;
+        state_.close(session, EventReason::Forbidden, now);
+        spend(left, kEnd);
+    }
+}
+
+// Sessions stand in two ranges: those that came with their binding, and the others.
+std::optional<std::uint32_t>
+UserspaceBackend::next_session(std::uint32_t from) const noexcept {
+    if (from == state_.bib.high_water()) from = state_.sessions.base();
+    return from == state_.sessions.end() ? std::nullopt : std::optional{from};
 }
 
 // By the dozen, so that memory is asked for all of them before the first is looked at.

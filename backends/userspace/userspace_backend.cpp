@@ -121,6 +121,8 @@ Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
 
 Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
                                           Clock::time_point now) noexcept {
+    if (const auto no = forbids_outbound(flow.client6, flow.protocol, flow.server4))
+        return refuse(*no, kAdminProhibited6);
     if (!begins(flow.protocol, flow.tcp)) {
         // RFC 6146 §3.5.2.2, CLOSED: silently, unless there is a binding, as a whole-host
         // static always is.
@@ -151,6 +153,8 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
 Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
                                                 const OutboundFlow& flow,
                                                 Clock::time_point now) noexcept {
+    if (const auto no = forbids_outbound(flow.client6, flow.protocol, flow.server4))
+        return refuse(*no, kAdminProhibited6);
     // RFC 6146 §3.5.2.2, CLOSED: "the packet SHOULD be translated", and the state remains.
     if (!begins(flow.protocol, flow.tcp)) return state_.resolved(binding);
     Opening opening{remote(flow.protocol, flow.server4),
@@ -188,6 +192,8 @@ Resolved UserspaceBackend::first_inbound(const InboundFlow& flow,
                                          Clock::time_point now) noexcept {
     if (const auto host = state_.whole_hosts.client_of(flow.mapped4.address)) {
         const Endpoint6 client6{*host, flow.mapped4.port};
+        const auto ruling = policy().inbound(client6.address, flow.protocol, flow.server4);
+        if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
         if (!begins(flow.protocol, flow.tcp)) return Binding{client6, flow.mapped4, {}};
         const auto session = state_.open(flow.protocol,
                                          client6,
@@ -214,6 +220,9 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
     // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as
     // well. CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
     const auto& slot = state_.bib[binding];
+    const auto ruling =
+        policy().inbound(slot.client6().address, flow.protocol, flow.server4);
+    if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
     if (state_.settings.filtering == Filtering::AddressDependent &&
         !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
         !state_.sessions.knows(binding, flow.server4.address)) {
@@ -257,6 +266,16 @@ Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t byt
 }
 
 // ---- asking ----
+
+// What is hairpinned reaches a client of ours, wherever the pool lies.
+std::optional<DropReason>
+UserspaceBackend::forbids_outbound(const Endpoint6& client6,
+                                   L4Proto protocol,
+                                   const Endpoint4& server4) const noexcept {
+    const auto ruling = policy().outbound(client6.address, protocol, server4);
+    if (ruling.basis == Basis::PrivateRange && owns(server4.address)) return std::nullopt;
+    return ruling.refusal();
+}
 
 std::optional<Binding>
 UserspaceBackend::find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept {

@@ -66,6 +66,9 @@ public:
     [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,
                                                       Clock::time_point now) override;
 
+protected:
+    void policy_changed() noexcept override { rechecking_ = 0; }
+
 private:
     [[nodiscard]] std::uint32_t find(const OutboundFlow& flow) const noexcept;
     [[nodiscard]] std::optional<pool::AddressIndex>
@@ -86,10 +89,16 @@ private:
     [[nodiscard]] Resolved store_syn(const InboundFlow& flow,
                                      const PacketBuffer& packet,
                                      Clock::time_point now) noexcept;
+    [[nodiscard]] std::optional<DropReason>
+    forbids_outbound(const Endpoint6& client6,
+                     L4Proto protocol,
+                     const Endpoint4& server4) const noexcept;
     [[nodiscard]] Resolved counted(Created session, Side side, std::uint32_t bytes) noexcept;
 
     void expire_syns(Clock::time_point now, std::size_t& left, Originator& originator) noexcept;
     void reapply_timeouts(std::size_t& left) noexcept;
+    void recheck_sessions(Clock::time_point now, std::size_t& left) noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> next_session(std::uint32_t from) const noexcept;
     void
     expire_sessions(Clock::time_point now, std::size_t& left, Originator& originator) noexcept;
     std::size_t
@@ -101,6 +110,8 @@ private:
     State state_;
     /// Where reapply_timeouts() is, after a reload has shortened one.
     std::optional<std::uint32_t> reapplying_;
+    /// Where recheck_sessions() is, after the policy has changed.
+    std::optional<std::uint32_t> rechecking_;
 };
 
 } // namespace nat64::userspace

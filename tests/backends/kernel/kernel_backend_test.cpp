@@ -53,6 +53,21 @@ TEST_CASE("napt: kernel: a full pool is answered with address unreachable") {
     CHECK(net.out(Udp, ep6(3), kServer).verdict == "ok");
 }
 
+TEST_CASE("policy: napt: kernel asks it for every packet, so another one holds at once") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    PolicySettings settings;
+    const std::vector own{v4("203.0.113.1")};
+    net.backend->exchange_policy(std::make_shared<const Policy>(settings, own));
+    CHECK(net.out(Tcp, ep6(1), ep4("203.0.113.1", 22)).verdict == "own_address 1/1");
+    CHECK(net.out(Udp, ep6(1), ep4("192.168.1.1", 53)).verdict == "private_destination 1/1");
+    CHECK(net.bindings().empty()); // a stranger's probes take no address
+    CHECK(net.out(Tcp, ep6(1), kServer, kAck).verdict == "ok");
+    settings.destinations_deny = {{Prefix4{kServer.address, 32}, Tcp}};
+    net.backend->exchange_policy(std::make_shared<const Policy>(settings, own));
+    CHECK(net.out(Tcp, ep6(1), kServer, kAck).verdict == "destination_denied 1/1");
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+}
+
 TEST_CASE("limits.addresses_per_client: one prefix cannot take the pool") {
     auto settings = settings_with("100.64.0.0/24");
     settings.limits.client_prefix = 64;
