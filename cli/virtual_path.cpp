@@ -16,7 +16,11 @@ VirtualPath::VirtualPath(const config::Config& config, std::uint64_t seed, Sink 
       backend_{backends::make_backend(
           config::write::napt(config).value, config.napt, counters_, rng_)},
       translator_{config.translator, *backend_, counters_, rng_},
-      storage_(kHeadroom + kMaxPacket + kTailroom) {}
+      storage_(kHeadroom + kMaxPacket + kTailroom) {
+    // No machine here, so no addresses of its own.
+    backend_->exchange_policy(
+        std::make_shared<const Policy>(config.policy, std::span<const Ipv4Addr>{}));
+}
 
 void VirtualPath::advance(Clock::duration time) {
     const auto until = std::max(now_, kStart + time);

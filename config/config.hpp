@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/napt_settings.hpp"
+#include "core/policy.hpp"
 #include "core/translator.hpp"
 
 #include <cstdint>
@@ -56,6 +57,7 @@ struct Config {
     NaptMode napt_mode = NaptMode::Daemon;
     NaptSettings napt;
     TranslatorSettings translator;
+    PolicySettings policy; ///< clients, destinations
     Tun tun;
     Control control;
     Log log;

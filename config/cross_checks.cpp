@@ -104,6 +104,28 @@ void check_inner_pool(Reader& reader) {
     use_inner_pool(config, pool);
 }
 
+/// What is always refused cannot be asked for.
+void check_policy(Reader& reader) {
+    const auto& config = reader.draft.config;
+    const auto& policy = config.policy;
+    const auto strict =
+        config.translator.prefix.is_well_known() && config.translator.wkp_strict;
+    if (strict && policy.private_destinations == PrivateDestinations::Reachable)
+        reader.complain_about(
+            "destinations.private",
+            "64:ff9b::/96 may represent global addresses only (RFC 6052 §3.1)",
+            "use a network-specific prefix, or wkp_strict: false in a lab");
+    for (std::size_t i = 0; i < policy.destinations_allow.size(); ++i) {
+        const auto& prefix = policy.destinations_allow[i].prefix;
+        const auto never = std::ranges::find_if(
+            kNeverForwarded, [&](const Prefix4& p) { return p.contains(prefix.address()); });
+        if (never != kNeverForwarded.end() && never->length() <= prefix.length())
+            reader.complain_about(fmt::format("destinations.allow[{}]", i),
+                                  fmt::format("no router forwards to {}", never->to_string()),
+                                  "remove it: it is never reached");
+    }
+}
+
 void check_prefix(Reader& reader) {
     const auto& prefix = reader.draft.config.translator.prefix;
     // What is illegal as a source does not become legal by an address being embedded.
@@ -255,6 +277,7 @@ bool below_rfc_minimum(const Timeouts& timeouts) noexcept {
 void cross_check(Reader& reader) {
     check_napt(reader);
     check_prefix(reader);
+    check_policy(reader);
     check_mtu(reader);
     check_timeouts(reader);
     if (reader.draft.config.napt_mode == NaptMode::Kernel) {

@@ -36,18 +36,6 @@ std::string prefix4_remedy(const std::string& text) {
     return fmt::format("did you mean {} or {}?", meant.to_string(), address->to_string());
 }
 
-std::optional<Prefix4> prefix4(const Node& node, Reader& reader) {
-    if (node.is_scalar()) {
-        if (const auto prefix = Prefix4::parse(node.text)) return prefix;
-        if (const auto remedy = prefix4_remedy(node.text); !remedy.empty()) {
-            reader.complain(node, "has bits set behind its prefix length", remedy);
-            return std::nullopt;
-        }
-    }
-    reader.complain(node, "is not an IPv4 address or prefix", "write it like 192.0.2.0/28");
-    return std::nullopt;
-}
-
 void pool_item(const Node& item, const std::string& path, Reader& reader) {
     reader.draft.pool_item = {};
     const auto problems = reader.problem_count();
@@ -92,6 +80,18 @@ void static_item(const Node& item, const std::string& path, Reader& reader) {
 }
 
 } // namespace
+
+std::optional<Prefix4> prefix4(const Node& node, Reader& reader) {
+    if (node.is_scalar()) {
+        if (const auto prefix = Prefix4::parse(node.text)) return prefix;
+        if (const auto remedy = prefix4_remedy(node.text); !remedy.empty()) {
+            reader.complain(node, "has bits set behind its prefix length", remedy);
+            return std::nullopt;
+        }
+    }
+    reader.complain(node, "is not an IPv4 address or prefix", "write it like 192.0.2.0/28");
+    return std::nullopt;
+}
 
 void prefix(const Node& node, Reader& reader) {
     if (node.kind == NodeKind::List)

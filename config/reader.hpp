@@ -39,6 +39,12 @@ struct Draft {
         std::optional<Endpoint4> ipv4;
     };
 
+    struct Rule {
+        std::optional<Prefix4> prefix;
+        std::optional<L4Proto> protocol;
+        std::optional<PortRange> ports;
+    };
+
     Config config;
     std::optional<NaptMode> napt;
     std::optional<Ipv4Addr> gateway;
@@ -46,6 +52,7 @@ struct Draft {
     PrefixParts prefix_parts; ///< of the {within, suffix} being read
     Pool pool_item;           ///< the item being read
     Static static_item;       ///< the item being read
+    Rule rule;                ///< the item being read
 };
 
 class Reader {

@@ -36,13 +36,6 @@ std::optional<Value> choice(const Node& node, Reader& reader, const Words<Value,
     return std::nullopt;
 }
 
-std::optional<bool> boolean(const Node& node, Reader& reader) {
-    if (node.is_scalar() && !node.quoted && node.text == "true") return true;
-    if (node.is_scalar() && !node.quoted && node.text == "false") return false;
-    reader.complain(node, "is not a boolean", "write true or false");
-    return std::nullopt;
-}
-
 void mtu(const Node& node, Reader& reader, std::uint32_t lowest, Mtu& value) {
     if (const auto bytes = integer(node, reader, lowest, 65535)) value = Mtu{*bytes};
 }
@@ -81,6 +74,13 @@ integer(const Node& node, Reader& reader, std::uint32_t lowest, std::uint32_t hi
         return std::nullopt;
     }
     return static_cast<std::uint32_t>(*value);
+}
+
+std::optional<bool> boolean(const Node& node, Reader& reader) {
+    if (node.is_scalar() && !node.quoted && node.text == "true") return true;
+    if (node.is_scalar() && !node.quoted && node.text == "false") return false;
+    reader.complain(node, "is not a boolean", "write true or false");
+    return std::nullopt;
 }
 
 std::optional<Clock::duration> duration(const Node& node, Reader& reader) {

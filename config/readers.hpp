@@ -14,6 +14,12 @@ namespace nat64::config::read {
 [[nodiscard]] std::optional<std::uint32_t>
 integer(const Node& node, Reader& reader, std::uint32_t lowest, std::uint32_t highest);
 
+/// true or false, or nullopt after complaining.
+[[nodiscard]] std::optional<bool> boolean(const Node& node, Reader& reader);
+
+/// An IPv4 address or prefix, or nullopt after complaining.
+[[nodiscard]] std::optional<Prefix4> prefix4(const Node& node, Reader& reader);
+
 /// A duration, or nullopt after complaining.
 [[nodiscard]] std::optional<Clock::duration> duration(const Node& node, Reader& reader);
 
@@ -54,6 +60,14 @@ void dscp_to_ipv6(const Node& node, Reader& reader);
 void timeouts_fragments(const Node& node, Reader& reader);
 void timeouts_unsafe(const Node& node, Reader& reader);
 void filtering(const Node& node, Reader& reader);
+void clients_allow(const Node& node, Reader& reader);
+void clients_deny(const Node& node, Reader& reader);
+void destinations_allow(const Node& node, Reader& reader);
+void destinations_deny(const Node& node, Reader& reader);
+void destinations_private(const Node& node, Reader& reader);
+void rule_prefix(const Node& node, Reader& reader);
+void rule_protocol(const Node& node, Reader& reader);
+void rule_ports(const Node& node, Reader& reader);
 void conntrack_ipv6(const Node& node, Reader& reader);
 void icmp_rate(const Node& node, Reader& reader);
 void control_socket(const Node& node, Reader& reader);

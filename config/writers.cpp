@@ -7,6 +7,7 @@
 #include "config/duration.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -53,6 +54,29 @@ std::string static_line(const StaticItem& item) {
                        name_of(*item.protocol),
                        item.client6.to_string(),
                        item.mapped4.to_string());
+}
+
+Written prefixes(std::span<const Prefix6> list) {
+    std::string text;
+    for (const auto& prefix : list)
+        text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", prefix.to_string());
+    return {"[" + text + "]", {}};
+}
+
+std::string rule_text(const DestinationRule& rule) {
+    auto text = "prefix: " + rule.prefix.to_string();
+    if (rule.protocol) text += fmt::format(", protocol: {}", name_of(*rule.protocol));
+    if (rule.ports != kAllPorts)
+        text +=
+            fmt::format(", ports: {}-{}", rule.ports.first.value(), rule.ports.last.value());
+    return "{" + text + "}";
+}
+
+Written rules(std::span<const DestinationRule> list) {
+    std::string text;
+    for (const auto& rule : list)
+        text += (text.empty() ? "" : ", ") + rule_text(rule);
+    return {"[" + text + "]", {}};
 }
 
 /// gateway4 that is in the pool and not taken out of it was not configured.
@@ -163,6 +187,26 @@ Written filtering(const Config& config) {
         return {"address-dependent", {}};
     }
     return {};
+}
+
+Written clients_allow(const Config& config) {
+    return prefixes(config.policy.clients_allow);
+}
+
+Written clients_deny(const Config& config) {
+    return prefixes(config.policy.clients_deny);
+}
+
+Written destinations_private(const Config& config) {
+    return boolean(config.policy.private_destinations == PrivateDestinations::Reachable);
+}
+
+Written destinations_allow(const Config& config) {
+    return rules(config.policy.destinations_allow);
+}
+
+Written destinations_deny(const Config& config) {
+    return rules(config.policy.destinations_deny);
 }
 
 Written conntrack_ipv6(const Config& config) {

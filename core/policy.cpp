@@ -175,8 +175,7 @@ Policy::Policy(const PolicySettings& settings, std::span<const Ipv4Addr> own)
                    std::ranges::find(settings.clients_allow, Prefix6{}) !=
                        settings.clients_allow.end()} {
     auto prefixes = settings.clients_allow;
-    prefixes.insert(
-        prefixes.end(), settings.clients_deny.begin(), settings.clients_deny.end());
+    prefixes.insert(prefixes.end(), settings.clients_deny.begin(), settings.clients_deny.end());
     clients_ = tables::PrefixTable{std::move(prefixes)};
     for (std::uint32_t i = 0; i < clients_.size(); ++i) {
         const auto denied = std::ranges::find(settings.clients_deny, clients_[i]);

@@ -83,8 +83,9 @@ public:
     Policy(const PolicySettings& settings, std::span<const Ipv4Addr> own);
 
     /// May this client send to this destination?
-    [[nodiscard]] Ruling
-    outbound(const Ipv6Addr& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;
+    [[nodiscard]] Ruling outbound(const Ipv6Addr& client6,
+                                  L4Proto protocol,
+                                  const Endpoint4& server4) const noexcept;
 
     /// May this IPv4 host begin to talk to this client? As outbound(), since there will be
     /// answers; but the machine itself may.

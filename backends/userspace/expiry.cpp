@@ -80,8 +80,7 @@ void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left
 }
 
 // Sessions stand in two ranges: those that came with their binding, and the others.
-std::optional<std::uint32_t>
-UserspaceBackend::next_session(std::uint32_t from) const noexcept {
+std::optional<std::uint32_t> UserspaceBackend::next_session(std::uint32_t from) const noexcept {
     if (from == state_.bib.high_water()) from = state_.sessions.base();
     return from == state_.sessions.end() ? std::nullopt : std::optional{from};
 }

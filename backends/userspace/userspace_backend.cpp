@@ -220,8 +220,7 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
     // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as
     // well. CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
     const auto& slot = state_.bib[binding];
-    const auto ruling =
-        policy().inbound(slot.client6().address, flow.protocol, flow.server4);
+    const auto ruling = policy().inbound(slot.client6().address, flow.protocol, flow.server4);
     if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
     if (state_.settings.filtering == Filtering::AddressDependent &&
         !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
@@ -268,10 +267,8 @@ Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t byt
 // ---- asking ----
 
 // What is hairpinned reaches a client of ours, wherever the pool lies.
-std::optional<DropReason>
-UserspaceBackend::forbids_outbound(const Endpoint6& client6,
-                                   L4Proto protocol,
-                                   const Endpoint4& server4) const noexcept {
+std::optional<DropReason> UserspaceBackend::forbids_outbound(
+    const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept {
     const auto ruling = policy().outbound(client6.address, protocol, server4);
     if (ruling.basis == Basis::PrivateRange && owns(server4.address)) return std::nullopt;
     return ruling.refusal();

@@ -52,22 +52,6 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "nat64.yaml:1:1: profile: ",
               "not yet supported",
               "remove it"},
-             {"clients: {allow: [\"2001:db8::/32\"]}\n",
-              "nat64.yaml:1:11: clients.allow: ",
-              "not yet supported",
-              "leave it at [\"::/0\"]"},
-             {"clients:\n  deny: [\"::/0\"]\n",
-              "nat64.yaml:2:3: clients.deny: ",
-              "not yet",
-              "[]"},
-             {"destinations: {private: false}\n",
-              "nat64.yaml:1:16: destinations.private",
-              "not",
-              ""},
-             {"destinations: {deny: [{prefix: 0.0.0.0/0, protocol: tcp, ports: 25}]}\n",
-              "nat64.yaml:1:16: destinations.deny",
-              "not yet supported",
-              ""},
              {"fastpath: on\n", "nat64.yaml:1:1: fastpath: ", "not yet", "auto|off"},
              {"metrics: {listen: \"127.0.0.1:9464\"}\n",
               "nat64.yaml:1:11: metrics.listen",
@@ -84,9 +68,7 @@ TEST_CASE("schema: keys of later versions are refused by name") {
 }
 
 TEST_CASE("schema: keys of later versions may say what happens anyway") {
-    CHECK_NOTHROW(test::load_with("clients: {allow: [\"::/0\"], deny: []}\n"
-                                  "destinations: {private: true, allow: [], deny: []}\n"
-                                  "fastpath: auto\n"
+    CHECK_NOTHROW(test::load_with("fastpath: auto\n"
                                   "mtu: {clamp_mss: false}\n"));
     CHECK_NOTHROW(test::load_with("fastpath: off\n"));
 }

@@ -96,8 +96,9 @@ TEST_CASE("clients: the longest prefix decides, deny wins a tie, the unlisted ar
     CHECK(from(policy, "fd00::1") == "client_denied");
     CHECK(from(policy, "2001:db9::1") == "client_denied");
     CHECK(from(policy, "::1") == "client_denied");
-    CHECK(policy.outbound(Ipv6Addr::parse("2001:db8:bad::1").value(), Tcp, {v4("8.8.8.8"), {}}) ==
-          Ruling{Basis::ClientDeny, 0});
+    CHECK(policy.outbound(Ipv6Addr::parse("2001:db8:bad::1").value(),
+                          Tcp,
+                          {v4("8.8.8.8"), {}}) == Ruling{Basis::ClientDeny, 0});
     CHECK(policy.outbound(Ipv6Addr::parse("2a00::1").value(), Tcp, {v4("8.8.8.8"), {}}) ==
           Ruling{Basis::ClientUnlisted, 0});
 }
@@ -129,7 +130,8 @@ TEST_CASE("destinations.deny: ports and protocols, and what they do not concern"
 TEST_CASE("destinations.allow: a longer prefix opens what deny or private closes") {
     PolicySettings settings;
     settings.destinations_deny = {rule("0.0.0.0/0", Tcp, 25, 25), rule("10.1.2.0/24")};
-    settings.destinations_allow = {rule("198.51.100.25"), rule("10.1.0.0/16"), rule("0.0.0.0/0")};
+    settings.destinations_allow = {
+        rule("198.51.100.25"), rule("10.1.0.0/16"), rule("0.0.0.0/0")};
     const Policy policy{settings, {}};
     CHECK(to(policy, "198.51.100.25", Tcp, 25) == "ok");
     CHECK(to(policy, "198.51.100.26", Tcp, 25) == "destination_denied"); // deny wins the tie
@@ -158,14 +160,17 @@ TEST_CASE("policy: the machine's own addresses, whatever the lists say") {
     // The machine may begin; other rules hold for that direction as well.
     CHECK_FALSE(policy.inbound(kClient, Udp, {v4("203.0.113.1"), Port{22}}).refusal());
     settings.destinations_deny = {rule("198.51.100.0/24")};
-    CHECK(Policy{settings, own}.inbound(kClient, Udp, {v4("198.51.100.1"), Port{22}}).refusal() ==
-          DropReason::DestinationDenied);
+    CHECK(
+        Policy{settings, own}.inbound(kClient, Udp, {v4("198.51.100.1"), Port{22}}).refusal() ==
+        DropReason::DestinationDenied);
 }
 
 TEST_CASE("policy: the compiled tables say what the rules say one by one") {
     auto rng = seeded_rng(64);
     // Few bits and ports, so that prefixes nest and ranges overlap.
-    const auto address = [&] { return Ipv4Addr{static_cast<std::uint32_t>(rng.below(16)) << 24}; };
+    const auto address = [&] {
+        return Ipv4Addr{static_cast<std::uint32_t>(rng.below(16)) << 24};
+    };
     const auto port = [&] { return Port{static_cast<std::uint16_t>(rng.below(8))}; };
     const auto rules = [&] {
         std::vector<DestinationRule> made(rng.below(6));
