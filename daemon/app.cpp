@@ -13,6 +13,7 @@
 #include "daemon/event_log.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
+#include "daemon/policy_keeper.hpp"
 #include "daemon/route_keeper.hpp"
 #include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
@@ -105,6 +106,7 @@ private:
     Rng rng_{platform::random_secret()};
     std::unique_ptr<service::ControlSocket> socket_;
     std::unique_ptr<NaptBackend> backend_;
+    PolicyKeeper policy_;
     std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
     Translator translator_;
     platform::TunDevice tun_;
@@ -124,6 +126,7 @@ App::App(const config::Config& config,
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
+      policy_{config.policy, host, machine_, *backend_},
       kernel_napt_{make_kernel_napt(host)},
       translator_{config.translator, *backend_, counters_, rng_},
       tun_{set_up_tun(config, host, std::move(tun_driver))},
@@ -166,6 +169,7 @@ service::DaemonView App::view() {
 int App::run() {
     const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
     asio::co_spawn(control_, obey_signals(), on_end);
+    policy_.start(control_.get_executor(), loop_.executor(), [this] { loop_.wake(); });
     asio::co_spawn(control_, machine_.watch(), on_end);
     asio::co_spawn(control_, routes_.keep(), on_end);
     if (const auto interval = notify_.watchdog_interval())

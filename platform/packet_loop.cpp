@@ -63,6 +63,11 @@ asio::any_io_executor PacketLoop::executor() noexcept {
     return io_.get_executor();
 }
 
+void PacketLoop::wake() {
+    expire(platform::now());
+    arm_timer();
+}
+
 asio::awaitable<void> PacketLoop::carry_packets() {
     for (;;) {
         co_await readable_.async_wait(asio::posix::stream_descriptor::wait_read,

@@ -41,6 +41,9 @@ public:
     /// Where to post what has to run on the packet thread. Thread-safe.
     [[nodiscard]] boost::asio::any_io_executor executor() noexcept;
 
+    /// The translator may have more to do than it said last. Packet thread.
+    void wake();
+
 private:
     enum class Drained : bool { No, Yes };
 

@@ -5,6 +5,8 @@
 // changed; what belongs to a prefix is kept by the owner, by index.
 #pragma once
 
+#include "core/net/address.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +51,7 @@ public:
     template <typename Address>
     [[nodiscard]] std::uint32_t find(const Address& address) const noexcept {
         const auto behind = std::ranges::upper_bound(
-            prefixes_, address, {}, [](const Prefix& prefix) { return prefix.address(); });
+            prefixes_, key(address), {}, [](const Prefix& p) { return key(p.address()); });
         auto index = static_cast<std::uint32_t>(behind - prefixes_.begin()) - 1; // or kNone
         while (index != kNone && !prefixes_[index].contains(address))
             index = outer_[index];
@@ -57,6 +59,13 @@ public:
     }
 
 private:
+    // As integers: an address byte by byte would take ten times as long.
+    static constexpr std::uint32_t key(Ipv4Addr a) noexcept { return a.bits(); }
+
+    static constexpr std::pair<std::uint64_t, std::uint64_t> key(const Ipv6Addr& a) noexcept {
+        return {a.high(), a.low()};
+    }
+
     std::vector<Prefix> prefixes_;
     std::vector<std::uint32_t> outer_;
 };

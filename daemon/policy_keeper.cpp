@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/policy_keeper.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+namespace nat64::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// A /31 has two hosts (RFC 3021) and a /32 one: none of their addresses means all.
+constexpr unsigned kLongestSubnet = 30;
+
+std::string list_of(std::span<const Ipv4Addr> addresses) {
+    std::string text;
+    for (const auto address : addresses)
+        text += (text.empty() ? "" : ", ") + address.to_string();
+    return text;
+}
+
+std::vector<Ipv4Addr> without(const std::vector<Ipv4Addr>& all,
+                              const std::vector<Ipv4Addr>& some) {
+    std::vector<Ipv4Addr> rest;
+    std::ranges::set_difference(all, some, std::back_inserter(rest));
+    return rest;
+}
+
+} // namespace
+
+std::vector<Ipv4Addr> own_addresses(std::span<const platform::LocalAddress> addresses) {
+    std::vector<Ipv4Addr> own;
+    for (const auto& row : addresses) {
+        const auto* const address = std::get_if<Ipv4Addr>(&row.address);
+        if (address == nullptr) continue;
+        own.push_back(*address);
+        if (row.prefix_length > kLongestSubnet || row.prefix_length == 0) continue;
+        const Prefix4 subnet{*address, row.prefix_length};
+        const auto first = subnet.address().bits();
+        own.emplace_back(first);
+        own.emplace_back(first + static_cast<std::uint32_t>(subnet.size() - 1));
+    }
+    std::ranges::sort(own);
+    const auto rest = std::ranges::unique(own);
+    own.erase(rest.begin(), rest.end());
+    return own;
+}
+
+PolicyKeeper::PolicyKeeper(const PolicySettings& settings,
+                           platform::HostOps& host,
+                           platform::MachineMonitor& monitor,
+                           NaptBackend& backend)
+    : settings_{settings},
+      host_{host},
+      backend_{backend},
+      own_{own_addresses(host.addresses())} {
+    backend_.exchange_policy(std::make_shared<const Policy>(settings_, own_));
+    monitor.subscribe([this](const platform::MachineChange& change) { on_change(change); });
+}
+
+void PolicyKeeper::start(asio::any_io_executor control,
+                         asio::any_io_executor packets,
+                         std::function<void()> after) {
+    control_ = std::move(control);
+    packets_ = std::move(packets);
+    after_ = std::move(after);
+}
+
+void PolicyKeeper::apply(const PolicySettings& settings) {
+    if (settings == settings_) return;
+    settings_ = settings;
+    hand_over();
+}
+
+void PolicyKeeper::on_change(const platform::MachineChange& change) {
+    if (const auto* const address = std::get_if<platform::AddressChange>(&change);
+        address != nullptr && !std::holds_alternative<Ipv4Addr>(address->row.address))
+        return;
+    if (std::holds_alternative<platform::RouteChange>(change)) return;
+    // The same address may stand on several interfaces: the change alone does not tell.
+    auto own = own_addresses(host_.addresses());
+    if (own == own_) return;
+    if (const auto came = without(own, own_); !came.empty())
+        spdlog::info("this machine has new addresses, which clients do not reach: {}",
+                     list_of(came));
+    if (const auto went = without(own_, own); !went.empty())
+        spdlog::info("no longer this machine's addresses: {}", list_of(went));
+    own_ = std::move(own);
+    hand_over();
+}
+
+void PolicyKeeper::hand_over() {
+    auto policy = std::make_shared<const Policy>(settings_, own_);
+    asio::post(
+        packets_,
+        [&backend = backend_, policy = std::move(policy), control = control_, after = after_] {
+            auto former = backend.exchange_policy(policy);
+            if (after) after();
+            asio::post(control, [former = std::move(former)] {});
+        });
+}
+
+} // namespace nat64::daemon

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the policy of the packet thread right: what the configuration says about clients and
+// destinations, and the machine's own IPv4 addresses, which change while we run. Each change
+// makes a new Policy here, on the control thread, and hands it over as a whole; the one it
+// replaces comes back to be freed, so that packets wait for no lock and no destructor.
+#pragma once
+
+#include "core/napt_backend.hpp"
+#include "core/policy.hpp"
+#include "platform/host_ops.hpp"
+#include "platform/machine_monitor.hpp"
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+namespace nat64::daemon {
+
+/// The machine's IPv4 addresses in order, and those that mean all hosts of one of its subnets:
+/// the kernel delivers packets to these to the machine as well.
+[[nodiscard]] std::vector<Ipv4Addr>
+own_addresses(std::span<const platform::LocalAddress> addresses);
+
+class PolicyKeeper {
+public:
+    /// The backend gets its first policy at once: it is not in use yet. `monitor` has begun to
+    /// listen, so that no address is missed.
+    PolicyKeeper(const PolicySettings& settings,
+                 platform::HostOps& host,
+                 platform::MachineMonitor& monitor,
+                 NaptBackend& backend);
+    PolicyKeeper(const PolicyKeeper&) = delete;
+    PolicyKeeper& operator=(const PolicyKeeper&) = delete;
+
+    /// From now on changes go to the packet thread. `after` runs there, behind each of them.
+    void start(boost::asio::any_io_executor control,
+               boost::asio::any_io_executor packets,
+               std::function<void()> after);
+
+    /// Other clients and destinations. Control thread.
+    void apply(const PolicySettings& settings);
+
+    /// What is in force, or about to be.
+    [[nodiscard]] Policy current() const { return {settings_, own_}; }
+
+private:
+    void on_change(const platform::MachineChange& change);
+    void hand_over();
+
+    PolicySettings settings_;
+    platform::HostOps& host_;
+    NaptBackend& backend_;
+    std::vector<Ipv4Addr> own_;
+    boost::asio::any_io_executor control_;
+    boost::asio::any_io_executor packets_;
+    std::function<void()> after_;
+};
+
+} // namespace nat64::daemon

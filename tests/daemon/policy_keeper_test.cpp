@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What counts as the machine's own. That changes reach the packets is a scenario's to prove.
+#include "daemon/policy_keeper.hpp"
+
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+platform::LocalAddress row(const char* address, unsigned length) {
+    platform::LocalAddress made;
+    made.address = Ipv4Addr::parse(address).value();
+    made.prefix_length = length;
+    return made;
+}
+
+std::vector<Ipv4Addr> addresses(std::initializer_list<const char*> texts) {
+    std::vector<Ipv4Addr> made;
+    for (const auto* text : texts)
+        made.push_back(Ipv4Addr::parse(text).value());
+    return made;
+}
+
+} // namespace
+
+TEST_CASE("own addresses: each once, with those that mean all hosts of its subnet") {
+    platform::LocalAddress ipv6;
+    ipv6.address = Ipv6Addr::parse("2001:db8::1").value();
+    ipv6.prefix_length = 64;
+    const std::vector rows{row("192.0.2.5", 24),
+                           row("192.0.2.6", 24),
+                           row("198.51.100.1", 31),
+                           row("203.0.113.9", 32),
+                           ipv6};
+    CHECK(own_addresses(rows) == addresses({"192.0.2.0",
+                                            "192.0.2.5",
+                                            "192.0.2.6",
+                                            "192.0.2.255",
+                                            "198.51.100.1",
+                                            "203.0.113.9"}));
+}
+
+TEST_CASE("own addresses: a point-to-point link to everywhere has no broadcast") {
+    CHECK(own_addresses(std::vector{row("192.0.2.5", 0)}) == addresses({"192.0.2.5"}));
+}
+
+} // namespace nat64::daemon
