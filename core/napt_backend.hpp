@@ -248,8 +248,9 @@ public:
                        std::uint64_t packets,
                        std::uint64_t bytes) noexcept = 0;
 
-    /// Who may reach what from now on. What began under another policy and is forbidden now ends
-    /// soon. Returns what was in force, for the caller to free where that holds up no packet.
+    /// Who may reach what from now on. What began under another policy and is forbidden now
+    /// ends soon. Returns what was in force, for the caller to free where that holds up no
+    /// packet.
     std::shared_ptr<const Policy>
     exchange_policy(std::shared_ptr<const Policy> policy) noexcept {
         policy_.swap(policy);

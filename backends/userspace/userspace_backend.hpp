@@ -89,10 +89,8 @@ private:
     [[nodiscard]] Resolved store_syn(const InboundFlow& flow,
                                      const PacketBuffer& packet,
                                      Clock::time_point now) noexcept;
-    [[nodiscard]] std::optional<DropReason>
-    forbids_outbound(const Endpoint6& client6,
-                     L4Proto protocol,
-                     const Endpoint4& server4) const noexcept;
+    [[nodiscard]] std::optional<DropReason> forbids_outbound(
+        const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;
     [[nodiscard]] Resolved counted(Created session, Side side, std::uint32_t bytes) noexcept;
 
     void expire_syns(Clock::time_point now, std::size_t& left, Originator& originator) noexcept;

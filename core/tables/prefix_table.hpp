@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of a set of IP prefixes is the longest that contains an address. Prefixes either nest or
-// are disjoint, so it is enough to look at the last one that begins at or before the address and
-// at those around it: a binary search, then at most one step for each bit. Made once and never
-// changed; what belongs to a prefix is kept by the owner, by index.
+// Which of a set of IP prefixes is the longest that contains an address. Prefixes either nest
+// or are disjoint, so it is enough to look at the last one that begins at or before the
+// address and at those around it: a binary search, then at most one step for each bit. Made
+// once and never changed; what belongs to a prefix is kept by the owner, by index.
 #pragma once
 
 #include "core/net/address.hpp"

@@ -16,7 +16,7 @@ import os
 from lab import wait_until
 from lab.topology import SERVER
 from lab.translators import embed
-from probes import UdpEcho, all_answered, echo_once, ping, udp_client
+from probes import UdpEcho, all_answered, echo_once, ping, settled_ping, udp_client
 
 SOCKET = "/run/nat64/nat64.sock"
 PREFIX = "64:ff9b::/96"
@@ -45,7 +45,7 @@ def run(case):
     done = ping(lab.client, embed(PREFIX, SERVER), count=1)
     case.check("documentation addresses are refused", done.returncode != 0, done.stdout)
     drops = gateway.run(executable, "show", "drops", "--socket", SOCKET).stdout
-    case.check("and counted", "destination" in drops, drops)
+    case.check("and counted", "non_global_ipv4" in drops, drops)
     process.stop()
     case.equal("nothing stays behind", gateway.snapshot(), before)
     case.check("the socket is gone", not os.path.exists(SOCKET))
@@ -57,7 +57,7 @@ def _traffic(case, lab):
     process = lab.start("gateway", "nat64-2", case.executable, "run", "-c", path)
     process.wait_ready(lambda: os.path.exists(SOCKET), "answer")
     server6 = embed(PREFIX, SERVER)
-    case.check("ping", all_answered(ping(lab.client, server6)))
+    case.check("ping", all_answered(settled_ping(lab.client, server6)))
     with UdpEcho(lab.server, SERVER, 7) as echo, udp_client(lab.client, server6, 7) as client:
         case.check("UDP", echo_once(client, b"hello", attempts=2))
         case.equal("whom the server saw", {source[0] for source in echo.seen}, {PUBLIC})

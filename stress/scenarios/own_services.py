@@ -36,7 +36,8 @@ def probe(case, napt, prefix):
     lab = case.lab()
     label = f"{napt}, {prefix}"
     lab.gateway.ip("addr add 192.168.77.1/24 dev server")
-    destinations = {"private": True, "deny": [{"prefix": "0.0.0.0/0", "protocol": "tcp", "ports": 25}]}
+    no_mail = {"prefix": "0.0.0.0/0", "protocol": "tcp", "ports": 25}
+    destinations = {"private": True, "deny": [no_mail]}
     nat64 = case.nat64(lab, {"napt": napt, "prefix": prefix, "destinations": destinations})
     with ExitStack() as stack:
         ssh = stack.enter_context(

@@ -29,10 +29,9 @@ destinations:
           std::vector<DestinationRule>{{p4("198.51.100.25"), {}},
                                        {p4("10.0.0.0/8"), L4Proto::Udp}});
     CHECK(policy.destinations_deny ==
-          std::vector<DestinationRule>{
-              {Prefix4{}, L4Proto::Tcp, {Port{25}, Port{25}}},
-              {p4("203.0.113.0/24"), {}, {Port{6881}, Port{6999}}},
-              {p4("203.0.113.0/24"), L4Proto::Icmp}});
+          std::vector<DestinationRule>{{Prefix4{}, L4Proto::Tcp, {Port{25}, Port{25}}},
+                                       {p4("203.0.113.0/24"), {}, {Port{6881}, Port{6999}}},
+                                       {p4("203.0.113.0/24"), L4Proto::Icmp}});
 }
 
 TEST_CASE("clients, destinations: by default all clients, and no private destinations") {
