@@ -94,12 +94,13 @@ FragmentTable::Context& FragmentTable::find_or_create(const FragmentKey& key,
     return *room;
 }
 
-/// Frees the pieces of the oldest packet that has some, looking at kWays packets at the most.
-/// Its context stays: its other pieces will expire.
-void FragmentTable::make_way() noexcept {
+/// Gives up the oldest packet that holds pieces, looking at kWays packets at the most. Only
+/// what is older than the comer makes way for it.
+void FragmentTable::make_way(const Context& comer) noexcept {
     auto index = oldest_;
     for (std::size_t i = 0; i < kWays && index != kNone; ++i) {
         auto& context = contexts_[index];
+        if (&context == &comer) return;
         index = context.younger;
         if (context.pieces == 0) continue;
         evicted_ += discard(context);
@@ -129,7 +130,7 @@ std::expected<void, DropReason> FragmentTable::hold(Context& context,
                                                     const PacketBuffer& packet,
                                                     const PacketView& view) noexcept {
     const auto size = view.bytes.size();
-    if (free_ == kNone && oldest_ != index_of(context)) make_way();
+    if (free_ == kNone) make_way(context);
     if (free_ == kNone || context.pieces == kMaxPieces ||
         kHeadroom + size + kTailroom > buffer_size_)
         return std::unexpected{DropReason::FragmentLimit};

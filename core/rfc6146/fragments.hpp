@@ -142,7 +142,7 @@ private:
 
     [[nodiscard]] std::uint32_t index_of(const Context& context) const noexcept;
     void unlink(Context& context) noexcept;
-    void make_way() noexcept;
+    void make_way(const Context& comer) noexcept;
     void note(Context& context, const PacketView& view) noexcept;
 
     Secret secret_;
