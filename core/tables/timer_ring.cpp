@@ -77,7 +77,9 @@ std::optional<std::uint32_t> TimerRing::distance_to_occupied() const noexcept {
 
 std::size_t TimerRing::take_due(Tick now, std::span<std::uint32_t> nodes) noexcept {
     // After a jump of more than a round every slot has come once, which is all that matters.
-    if (before(after(cursor_, kMask), now)) cursor_ = Tick{now.count() - kMask};
+    // On a machine that was up for 2^31 ticks before the first call, now looks like long ago.
+    const bool long_ago = before(after(now, kSlots), cursor_);
+    if (long_ago || before(after(cursor_, kMask), now)) cursor_ = Tick{now.count() - kMask};
     std::size_t taken = 0;
     while (taken < nodes.size() && !before(now, cursor_)) {
         const auto distance = distance_to_occupied();

@@ -57,6 +57,25 @@ TEST_CASE("timer ring: a deadline beyond the ring is looked at earlier, at the r
     CHECK(next->count() == TimerRing::kSlots - 1);
 }
 
+TEST_CASE("timer ring: it may begin at any time, seven years after boot too") {
+    for (const std::uint32_t begin : {0x7FFFFFFFU, 0x80000000U, 0xC0000000U, 0xFFFFFFF0U}) {
+        CAPTURE(begin);
+        const auto ring = std::make_unique<TimerRing>(2);
+        const Tick now{begin};
+        CHECK(take_all(*ring, now).empty());
+        ring->link(0, after(now, 20));
+        CHECK(ring->next() == after(now, 20));
+        CHECK(take_all(*ring, after(now, 19)).empty());
+        CHECK(take_all(*ring, after(now, 20)) == std::set<std::uint32_t>{0});
+    }
+}
+
+TEST_CASE("timer ring: what was linked before the first look comes, however late that is") {
+    const auto ring = std::make_unique<TimerRing>(1);
+    ring->link(0, Tick{0x90000000U});
+    CHECK(take_all(*ring, Tick{0x90000000U}) == std::set<std::uint32_t>{0});
+}
+
 TEST_CASE("timer ring: ticks may wrap") {
     const auto ring = std::make_unique<TimerRing>(2);
     (void)take_all(*ring, Tick{0x7fff'ffff});
