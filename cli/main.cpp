@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,9 @@ int main(int argc, char** argv) {
     } catch (const config::ConfigError& error) {
         complain(error.what());
         return kUsage;
+    } catch (const std::bad_alloc&) {
+        complain("out of memory; limits.sessions says how large the tables are");
+        return kFailed;
     } catch (const std::exception& error) {
         complain(error.what());
         return kFailed;

@@ -88,6 +88,7 @@ public:
 private:
     [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt(platform::HostOps& host);
     [[nodiscard]] service::DaemonView view();
+    [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
     void log_trouble(int error) const noexcept;
     asio::awaitable<void> obey_signals();
@@ -184,8 +185,7 @@ int App::run() {
     }
     server_.start();
     {
-        const std::jthread packets{
-            [this](const std::stop_token& stop) { carry_packets(stop); }};
+        const std::jthread packets = start_packet_thread();
         spdlog::info("ready");
         notify_.ready("prefix " + config_.translator.prefix.to_string());
         control_.run();
@@ -195,6 +195,16 @@ int App::run() {
     if (events_) event_log_.drain(*events_);
     spdlog::info("stopped: {}", describe_end(counters_));
     return exit_code_;
+}
+
+std::jthread App::start_packet_thread() {
+    try {
+        return std::jthread{[this](const std::stop_token& stop) { carry_packets(stop); }};
+    } catch (const std::system_error& error) {
+        throw platform::OsError{error.code().value(),
+                                "start the packet thread",
+                                "is there memory for its stack, and no limit on threads?"};
+    }
 }
 
 /// The packet thread.
