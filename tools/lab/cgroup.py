@@ -47,8 +47,10 @@ class Cgroup:
         _write(f"{self.path}/cgroup.procs", str(pid))
 
     def wrapper(self):
-        """Words before a command that start it inside the group."""
-        return ("sh", "-c", f'echo $$ >{self.path}/cgroup.procs && exec "$@"', "sh")
+        """Words before a command that start it inside the group. `ip netns exec` mounts a /sys
+        of its own without control groups: ours is reached through our root directory."""
+        procs = f"/proc/{os.getpid()}/root{self.path}/cgroup.procs"
+        return ("sh", "-c", f'echo $$ >{procs} && exec "$@"', "sh")
 
     def processes(self):
         with open(f"{self.path}/cgroup.procs", encoding="ascii") as stream:
