@@ -100,7 +100,8 @@ def monotonic(case, library):
         case.check("TCP has not", conversation(client, server))
         case.check("UDP works anew", echo_once(udp, b"x", attempts=3))
         lives = [row["expires_in"] for row in nat64.sessions("--protocol", "udp")]
-        case.check("with its lifetime", lives and all(UDP - 5 < t <= UDP + TICK for t in lives), lives)
+        right = lives and all(UDP - 5 < t <= UDP + TICK for t in lives)
+        case.check("with its lifetime", right, lives)
 
 
 def uptime(case):
