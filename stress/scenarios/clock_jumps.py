@@ -22,6 +22,8 @@ YEARS = 5 * 365 * 86400
 TICK = 0.1
 
 
+LONG = True
+
 def run(case):
     library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
     if not library:
