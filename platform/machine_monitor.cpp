@@ -2,12 +2,13 @@
 // rtnetlink's multicast groups (rtnetlink(7)).
 #include "platform/machine_monitor.hpp"
 
+#include "platform/netlink_datagram.hpp"
 #include "platform/os_error.hpp"
 
 #include <cerrno>
 #include <cstddef>
-#include <exception>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -46,23 +47,6 @@ Socket open_socket() {
     if (mnl_socket_bind(socket.get(), kGroups, MNL_SOCKET_AUTOPID) < 0)
         throw_errno("watch the machine's links, addresses and routes");
     return socket;
-}
-
-/// What the callback from C works on: it must not throw.
-struct Delivery {
-    const std::function<void(const MachineChange&)>& tell;
-    std::exception_ptr thrown;
-};
-
-int on_message(const nlmsghdr* message, void* data) noexcept {
-    auto& delivery = *static_cast<Delivery*>(data);
-    try {
-        if (const auto change = parse_change(*message)) delivery.tell(*change);
-        return MNL_CB_OK;
-    } catch (...) {
-        delivery.thrown = std::current_exception();
-        return MNL_CB_ERROR;
-    }
 }
 
 } // namespace
@@ -105,11 +89,10 @@ MachineMonitor::More MachineMonitor::read_once() {
             throw_errno("read the machine's changes");
         return More::Yes;
     }
-    const std::function<void(const MachineChange&)> deliver =
-        [this](const MachineChange& change) { tell(change); };
-    Delivery delivery{deliver, nullptr};
-    mnl_cb_run(buffer_.data(), static_cast<std::size_t>(got), 0, 0, on_message, &delivery);
-    if (delivery.thrown) std::rethrow_exception(delivery.thrown);
+    const auto datagram = std::span{buffer_}.first(static_cast<std::size_t>(got));
+    each_message(datagram, [this](const nlmsghdr& message) {
+        if (const auto change = parse_change(message)) tell(*change);
+    });
     return More::Yes;
 }
 

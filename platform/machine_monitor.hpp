@@ -9,6 +9,7 @@
 
 #include "platform/netlink_messages.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <variant>
@@ -70,7 +71,7 @@ private:
 
     std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
     boost::asio::posix::stream_descriptor readable_;
-    std::vector<char> buffer_;
+    std::vector<std::byte> buffer_;
     std::vector<Listener> listeners_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kernel/nfnetlink.hpp"
 
+#include "platform/netlink_datagram.hpp"
 #include "platform/os_error.hpp"
 
 #include <array>
@@ -67,12 +68,7 @@ struct Datagram {
 
     template <typename Visit>
     void each(Visit visit) const {
-        const void* start = bytes.data();
-        auto left = size;
-        for (const auto* message = static_cast<const nlmsghdr*>(start);
-             mnl_nlmsg_ok(message, left);
-             message = mnl_nlmsg_next(message, &left))
-            visit(*message);
+        platform::each_message({bytes.data(), static_cast<std::size_t>(size)}, visit);
     }
 };
 
