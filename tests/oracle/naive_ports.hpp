@@ -40,7 +40,8 @@ public:
         for (const auto p : all_) {
             if (used_.contains(p) || !surely_free(p, now)) continue;
             if (early) return "held back, though another one is free";
-            if (merit(p, client) > merit(port, client)) return "a better one is free";
+            if (merit(protocol, p, client) > merit(protocol, port, client))
+                return "a better one is free";
         }
         used_.insert(port);
         freed_.erase(port);
@@ -59,7 +60,8 @@ private:
         return freed == freed_.end() || now.count() - freed->second >= 2400;
     }
 
-    static int merit(unsigned port, Port client) {
+    static int merit(L4Proto protocol, unsigned port, Port client) {
+        if (protocol == L4Proto::Icmp) return 0; // an identifier is as good as any other
         const bool same_range = (port < 1024) == (client.value() < 1024);
         const bool same_parity = port % 2 == client.value() % 2;
         return (same_range ? 2 : 0) + (same_parity ? 1 : 0);

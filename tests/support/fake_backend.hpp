@@ -13,7 +13,7 @@
 
 namespace nat64::test {
 
-class FakeBackend final : public NaptBackend {
+class FakeBackend : public NaptBackend {
 public:
     explicit FakeBackend(Ipv4Addr pool = Ipv4Addr{192, 0, 2, 1}) : pool_{pool} {}
 

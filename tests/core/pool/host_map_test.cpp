@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The map against std::map, and the rules of who gets which address.
 #include "core/pool/host_map.hpp"
+#include "tests/oracle/compared_hosts.hpp"
 #include "tests/support/rng.hpp"
 
-#include <algorithm>
 #include <array>
 #include <map>
 #include <stdexcept>
@@ -54,46 +54,10 @@ void expire(HostMap& map, Tick now) {
 TEST_CASE("host map: hosts come, stay busy and go, like in std::map") {
     auto rng = test::seeded_rng(1);
     test::Random random{2};
-    HostMap map{pool(24), 128, rng};
-
-    struct Known {
-        std::uint32_t slot;
-        Tick busy_until;
-    };
-
-    std::map<unsigned, Known> known;
-    auto now = kNow;
-    for (int i = 0; i < 50'000; ++i) {
-        now = tables::after(now, static_cast<std::uint32_t>(random.between(0, 3)));
-        expire(map, now);
-        std::erase_if(known, [&](const auto& entry) {
-            return !tables::before(now, entry.second.busy_until);
-        });
-        REQUIRE(map.used() == known.size());
-
-        const auto n = static_cast<unsigned>(random.between(0, 400));
-        const auto client6 = client(n);
-        auto slot = find(map, client6);
-        REQUIRE((slot != HostMap::kNone) == known.contains(n));
-        if (slot == HostMap::kNone) {
-            const auto made = map.obtain(map.hash(client6), client6, 0, now);
-            REQUIRE(made.has_value() == (known.size() < 254));
-            if (!made) {
-                REQUIRE(made.error() == DropReason::PoolExhausted);
-                continue;
-            }
-            slot = *made;
-            known[n] = {slot, now};
-        }
-        REQUIRE(known[n].slot == slot);
-        REQUIRE(map.find(map.address(slot)) == slot);
-        REQUIRE(map[slot].client6 == client6);
-        const auto until =
-            std::max(known[n].busy_until,
-                     tables::after(now, static_cast<std::uint32_t>(random.between(1, 1500))));
-        map[slot].busy_until = known[n].busy_until = until;
-    }
-    CHECK(map.used() > 230); // now and then it was full
+    oracle::ComparedHosts hosts{rng};
+    for (int i = 0; i < 50'000; ++i)
+        hosts.step(random);
+    CHECK(hosts.used() > 230); // now and then it was full
 }
 
 TEST_CASE("host map: a client that comes back gets the address it had, after a restart too") {

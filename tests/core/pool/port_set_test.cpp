@@ -3,7 +3,7 @@
 // comparison with a naive allocator over seeded random operations.
 #include "core/pool/port_set.hpp"
 #include "core/tables/lazy_array.hpp"
-#include "tests/oracle/naive_ports.hpp"
+#include "tests/oracle/compared_ports.hpp"
 #include "tests/support/rng.hpp"
 
 #include <array>
@@ -154,38 +154,10 @@ TEST_CASE("pool: a wanted port is taken once, held back or not, in the range or 
 TEST_CASE("pool: like a naive allocator, over random allocations, releases and pauses") {
     for (std::uint64_t seed = 0; seed < 8; ++seed) {
         CAPTURE(seed);
-        Fixture f{{range(900, 1150), range(1160, 1161)}};
-        f.rng = test::seeded_rng(seed);
+        oracle::ComparedPorts ports{seed % 2 == 0 ? Udp : Tcp, test::seeded_rng(seed)};
         test::Random random{seed};
-        oracle::NaivePorts naive{{range(900, 1150), range(1160, 1161)}};
-        Tick now = kNow;
-        std::vector<Port> live;
-        const auto protocol = seed % 2 == 0 ? Udp : Tcp;
-        for (int i = 0; i < 20000; ++i) {
-            if (random.one_in(3) || live.empty()) {
-                const Port client{static_cast<std::uint16_t>(random.between(0, 2047))};
-                const auto port = f.set().allocate(f.mask, protocol, client, now, f.rng);
-                const auto complaint = naive.judge(protocol, client, port, now);
-                REQUIRE(complaint == "");
-                if (port) live.push_back(*port);
-            } else if (!random.one_in(random.one_in(100) ? 2 : 20)) {
-                const auto at = random.between(0, live.size() - 1);
-                f.set().release(f.mask, live[at], now);
-                naive.release(live[at], now);
-                live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
-            }
-            REQUIRE(f.set().used() == live.size());
-            if (random.one_in(200)) {
-                // Now and then, fill it up.
-                while (live.size() < 200) {
-                    const auto port = f.set().allocate(f.mask, protocol, Port{1}, now, f.rng);
-                    REQUIRE(naive.judge(protocol, Port{1}, port, now) == "");
-                    if (!port) break;
-                    live.push_back(*port);
-                }
-            }
-            now = Tick{now.count() + static_cast<std::uint32_t>(random.between(0, 30))};
-        }
+        for (int i = 0; i < 20000; ++i)
+            ports.step(random);
     }
 }
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ring by itself: what is due comes out, nothing else does, whatever the jumps of time.
-#include "core/random.hpp"
 #include "core/tables/timer_ring.hpp"
+#include "tests/oracle/compared_timers.hpp"
+#include "tests/support/rng.hpp"
 
-#include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
 #include <set>
-#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -86,44 +84,10 @@ TEST_CASE("timer ring: ticks may wrap") {
 }
 
 TEST_CASE("timer ring: like a sorted map, with refreshed, removed and far nodes and jumps") {
-    constexpr std::uint32_t kNodes = 200;
-    const auto ring = std::make_unique<TimerRing>(kNodes);
-    Rng rng{Secret{11, 12}};
-    std::map<std::uint32_t, std::uint32_t> deadlines;
-    std::uint32_t now = 1000;
-    for (int round = 0; round < 20000; ++round) {
-        const auto node = rng.below(kNodes);
-        if (deadlines.contains(node)) {
-            ring->unlink(node);
-            deadlines.erase(node);
-        } else {
-            const auto far = rng.below(20) == 0 ? 4 * TimerRing::kSlots : 3000;
-            deadlines[node] = now + 1 + rng.below(far);
-            ring->link(node, Tick{deadlines[node]});
-        }
-        if (rng.below(3) == 0) continue;
-        now += rng.below(rng.below(200) == 0 ? 3 * TimerRing::kSlots : 40);
-        std::set<std::uint32_t> due;
-        std::erase_if(deadlines, [&](const auto& entry) {
-            if (entry.second > now) return false;
-            due.insert(entry.first);
-            return true;
-        });
-        // The caller's part: a node whose time has not come is linked again.
-        std::set<std::uint32_t> taken;
-        for (const auto n : take_all(*ring, Tick{now})) {
-            if (deadlines.contains(n))
-                ring->link(n, Tick{deadlines[n]});
-            else
-                taken.insert(n);
-        }
-        REQUIRE(taken == due);
-        const auto next = ring->next();
-        REQUIRE(next.has_value() == !deadlines.empty());
-        if (next)
-            REQUIRE(std::ranges::all_of(
-                deadlines, [&](const auto& entry) { return entry.second >= next->count(); }));
-    }
+    oracle::ComparedTimers timers;
+    test::Random random{11};
+    for (int round = 0; round < 20000; ++round)
+        timers.step(random);
 }
 
 } // namespace nat64::tables
