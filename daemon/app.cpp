@@ -4,6 +4,8 @@
 // descriptor is closed (the interface, its routes) needs no more than that.
 #include "daemon/app.hpp"
 
+#include "backends/kernel/nft_ruleset.hpp"
+#include "backends/kernel/nft_table.hpp"
 #include "backends/registry.hpp"
 #include "config/config_error.hpp"
 #include "core/counters.hpp"
@@ -11,10 +13,12 @@
 #include "core/translator.hpp"
 #include "daemon/announce.hpp"
 #include "daemon/event_log.hpp"
+#include "daemon/forwarding.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/policy_keeper.hpp"
 #include "daemon/route_keeper.hpp"
+#include "daemon/sysctl_record.hpp"
 #include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
@@ -34,9 +38,11 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -75,18 +81,33 @@ std::string_view backend_name(config::NaptMode mode) noexcept {
     return "?";
 }
 
+/// Beside the control socket: whoever has that is the only one to read and write this.
+SysctlRecord record_beside(const std::filesystem::path& socket, platform::HostOps& host) {
+    const auto boot = host.sysctl("kernel.random.boot_id").value_or("?");
+    return {std::filesystem::absolute(socket).concat(".forwarding"),
+            boot + " " + platform::network_namespace()};
+}
+
+kernel::ForwardOthers look_after_predecessor(platform::HostOps& host,
+                                             const SysctlRecord& record) {
+    put_back_forwarding(host, record);
+    return look_at_forwarding(host);
+}
+
 class App {
 public:
     App(const config::Config& config,
         platform::HostOps& host,
         platform::UniqueFd tun_driver,
-        RouteKeeper::ChangeRoute change_route);
+        RouteKeeper::ChangeRoute change_route,
+        SetSysctl set_at_end);
 
     /// Returns the exit code.
     int run();
 
 private:
     [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt(platform::HostOps& host);
+    void switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end);
     [[nodiscard]] service::DaemonView view();
     [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
@@ -108,6 +129,9 @@ private:
     std::unique_ptr<service::ControlSocket> socket_;
     std::unique_ptr<NaptBackend> backend_;
     PolicyKeeper policy_;
+    SysctlRecord record_;
+    kernel::ForwardOthers others_;
+    std::optional<kernel::NftTable> guard_;   ///< with napt: daemon, while forwarding is ours
     std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
     Translator translator_;
     platform::TunDevice tun_;
@@ -115,19 +139,23 @@ private:
     platform::TunQueue queue_;
     platform::PacketLoop loop_;
     service::ControlServer server_;
+    std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
     int exit_code_ = 0;
 };
 
 App::App(const config::Config& config,
          platform::HostOps& host,
          platform::UniqueFd tun_driver,
-         RouteKeeper::ChangeRoute change_route)
+         RouteKeeper::ChangeRoute change_route,
+         SetSysctl set_at_end)
     : config_{config},
       event_log_{config.log},
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
       policy_{config.policy, host, machine_, *backend_},
+      record_{record_beside(config.control.socket, host)},
+      others_{look_after_predecessor(host, record_)},
       kernel_napt_{make_kernel_napt(host)},
       translator_{config.translator, *backend_, counters_, rng_},
       tun_{set_up_tun(config, host, std::move(tun_driver))},
@@ -139,6 +167,7 @@ App::App(const config::Config& config,
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
       server_{std::move(socket_), view()} {
+    switch_forwarding_on(host, std::move(set_at_end));
     platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
                                            : platform::Keep::Nothing);
     if (event_log_.wanted()) {
@@ -151,7 +180,33 @@ App::App(const config::Config& config,
 
 std::unique_ptr<KernelNapt> App::make_kernel_napt(platform::HostOps& host) {
     if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
-    return std::make_unique<KernelNapt>(config_, host, *backend_, control_);
+    return std::make_unique<KernelNapt>(config_, others_, host, *backend_, control_);
+}
+
+/// The table that keeps others from being forwarded comes first.
+void App::switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end) {
+    if (others_ == kernel::ForwardOthers{}) return;
+    if (!kernel_napt_) {
+        try {
+            guard_.emplace(kernel::make_guard(tun_.name, others_));
+        } catch (const std::exception& error) {
+            spdlog::warn(
+                "forwarding is off, and stays off, because nat64 cannot keep the "
+                "machine from forwarding everything ({}): switch it on with 'sysctl -w "
+                "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1'",
+                error.what());
+            return;
+        }
+    }
+    forwarding_.emplace(host, others_, tun_.name, record_, std::move(set_at_end));
+    if (forwarding_->others() == others_) return;
+    others_ = forwarding_->others();
+    if (kernel_napt_)
+        kernel_napt_->set_others(others_);
+    else if (others_ == kernel::ForwardOthers{})
+        guard_.reset();
+    else
+        guard_->change_to(kernel::make_guard(tun_.name, others_));
 }
 
 service::DaemonView App::view() {
@@ -314,6 +369,12 @@ int run(const config::Config& given) {
                     host.add_route(route);
                 else
                     host.delete_route(route);
+            },
+            [&](const std::string& name, const std::string& value) {
+                if (helper)
+                    helper->set_sysctl(name, value);
+                else
+                    host.set_sysctl(name, value);
             }};
     return app.run();
 }

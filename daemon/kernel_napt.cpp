@@ -3,10 +3,12 @@
 
 #include "backends/kernel/conntrack_view.hpp"
 #include "backends/kernel/inner_pool.hpp"
+#include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "config/config_error.hpp"
 #include "config/inner_pool.hpp"
 #include "daemon/conntrack_sessions.hpp"
+#include "daemon/forwarding.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
@@ -37,9 +39,9 @@ std::int64_t number_in(const std::string& text) {
     return value;
 }
 
-kernel::nft::Table ruleset(const NaptSettings& napt, const std::string& tun_name) {
-    return kernel::make_ruleset(
-        kernel::ruleset_settings(napt, tun_name, kernel::ForwardOthers::Yes));
+kernel::nft::Table
+ruleset(const NaptSettings& napt, const std::string& tun_name, kernel::ForwardOthers others) {
+    return kernel::make_ruleset(kernel::ruleset_settings(napt, tun_name, others));
 }
 
 } // namespace
@@ -71,7 +73,19 @@ void choose_inner_pool(config::Config& config, platform::HostOps& host) {
           "give it a prefix of addresses that none of its clients will want to reach"}}};
 }
 
+std::string print_ruleset(config::Config config, platform::HostOps& host) {
+    if (config.napt_mode != config::NaptMode::Kernel)
+        throw config::ConfigError{{{config.file,
+                                    {},
+                                    "napt",
+                                    "napt: daemon translates without nftables",
+                                    "leave --nft out, or use napt: kernel"}}};
+    if (!config.napt.inner_pool) choose_inner_pool(config, host);
+    return to_text(ruleset(config.napt, config.tun.name, look_at_forwarding(host)));
+}
+
 KernelNapt::KernelNapt(const config::Config& config,
+                       kernel::ForwardOthers others,
                        platform::HostOps& host,
                        NaptBackend& backend,
                        asio::io_context& control)
@@ -79,7 +93,9 @@ KernelNapt::KernelNapt(const config::Config& config,
       backend_{dynamic_cast<kernel::KernelBackend&>(backend)},
       tun_name_{config.tun.name},
       inner_pool_{config.napt.inner_pool.value()},
-      table_{ruleset(config.napt, tun_name_)},
+      settings_{config.napt},
+      others_{others},
+      table_{ruleset(settings_, tun_name_, others)},
       monitor_{control, table_.monitor_fd()} {
     set_icmp_timeout(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
@@ -96,8 +112,14 @@ KernelNapt::~KernelNapt() {
 }
 
 void KernelNapt::apply(const NaptSettings& settings) {
-    table_.change_to(ruleset(settings, tun_name_));
+    table_.change_to(ruleset(settings, tun_name_, others_));
+    settings_ = settings;
     set_icmp_timeout(settings.timeouts.icmp);
+}
+
+void KernelNapt::set_others(kernel::ForwardOthers others) {
+    table_.change_to(ruleset(settings_, tun_name_, others));
+    others_ = others;
 }
 
 /// RFC 5508 REQ-2: 60 s at least; conntrack's default is 30 s. What others have set is raised,

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "backends/kernel/kernel_backend.hpp"
+#include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
 #include "config/config.hpp"
 #include "platform/host_ops.hpp"
@@ -42,16 +43,24 @@ namespace nat64::daemon {
 /// ConfigError if this machine uses all of them.
 void choose_inner_pool(config::Config& config, platform::HostOps& host);
 
+/// The nftables table that `nat64 run` would install now, on this machine, in the language of
+/// nft(8). Throws ConfigError with napt: daemon, which needs none.
+[[nodiscard]] std::string print_ruleset(config::Config config, platform::HostOps& host);
+
 class KernelNapt {
 public:
     /// Adds the table. `backend` is the kernel backend, not in use yet.
     KernelNapt(const config::Config& config,
+               kernel::ForwardOthers others,
                platform::HostOps& host,
                NaptBackend& backend,
                boost::asio::io_context& control);
     ~KernelNapt();
     KernelNapt(const KernelNapt&) = delete;
     KernelNapt& operator=(const KernelNapt&) = delete;
+
+    /// Whether packets that have nothing to do with nat64 may be forwarded.
+    void set_others(kernel::ForwardOthers others);
 
     /// Conntrack's flows of our clients. This object outlives those who read them.
     [[nodiscard]] service::SessionSource sessions() const;
@@ -79,6 +88,8 @@ private:
     kernel::KernelBackend& backend_;
     std::string tun_name_;
     Prefix4 inner_pool_;
+    NaptSettings settings_; ///< those that the table was made of
+    kernel::ForwardOthers others_;
     kernel::NftTable table_;
     boost::asio::posix::stream_descriptor monitor_;
     std::optional<std::string> former_icmp_timeout_; ///< to be put back

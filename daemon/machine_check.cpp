@@ -6,6 +6,8 @@
 #include "config/config.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
+#include "daemon/forwarding.hpp"
+#include "platform/forwarding_sysctls.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/netlink_messages.hpp"
 
@@ -50,8 +52,9 @@ public:
         check_prefix();
         for (const auto& prefix : routes_to_tun(config_))
             if (!is_inner_pool(prefix)) check_routes(prefix);
-        check_forwarding("net.ipv4.ip_forward", "IPv4", "translated packets will not leave");
-        check_forwarding("net.ipv6.conf.all.forwarding", "IPv6", "clients will not get here");
+        check_family(platform::kForwardIpv4, "IPv4", "translated packets will not leave");
+        check_family(platform::kForwardIpv6, "IPv6", "clients will not get here");
+        check_forwards_alone();
         return std::move(report_);
     }
 
@@ -233,17 +236,22 @@ private:
             inner);
     }
 
-    void check_forwarding(const std::string& name, const char* family, const char* effect) {
-        const auto value = host_.sysctl(name);
-        if (value && *value != "0") return;
-        report_.warnings.push_back(
-            value
-                ? fmt::format(
-                      "{} forwarding is off, so {}: run 'sysctl -w {}=1'", family, effect, name)
-                : fmt::format("this machine has no {} (there is no sysctl {}), so {}",
-                              family,
-                              name,
-                              effect));
+    void check_family(const char* name, const char* family, const char* effect) {
+        if (host_.sysctl(name)) return;
+        report_.warnings.push_back(fmt::format(
+            "this machine has no {} (there is no sysctl {}), so {}", family, name, effect));
+    }
+
+    /// What is off everywhere, Forwarding switches on.
+    void check_forwards_alone() {
+        if (const auto name = forwards_alone(host_))
+            report_.warnings.push_back(fmt::format(
+                "{} is 0, but {} forwards IPv4 packets: nat64 leaves that as it is, and "
+                "translated packets may not pass. Run 'sysctl -w {}=1', or 0 for {}",
+                platform::kForwardIpv4,
+                *name,
+                platform::kForwardIpv4,
+                platform::interface_sysctl("ipv4", *name, "forwarding")));
     }
 
     static constexpr std::uint32_t kMainTable = 254;

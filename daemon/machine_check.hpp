@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the machine has to say to a configuration before anything is touched: addresses that
-// collide with its own, routes that are taken, an interface name in use, forwarding that is
-// off. Reads through HostOps, changes nothing. Also the two questions whose answers come from
-// the same tables: which routes lead to the TUN, and which IPv6 address is the machine's.
+// collide with its own, routes that are taken, an interface name in use, a family that is
+// missing. Reads through HostOps, changes nothing. Also the two questions whose answers come
+// from the same tables: which routes lead to the TUN, and which IPv6 address is the machine's.
 #pragma once
 
 #include "config/config.hpp"

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -17,6 +19,8 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace nat64::platform {
@@ -25,7 +29,7 @@ namespace {
 
 /// "net.ipv4.ip_forward" as a file.
 std::string sysctl_path(std::string name) {
-    std::ranges::replace(name, '.', '/');
+    if (!name.contains('/')) std::ranges::replace(name, '.', '/');
     return "/proc/sys/" + name;
 }
 
@@ -42,6 +46,16 @@ std::string LinuxHost::link_name(LinkIndex link) {
     const auto index = static_cast<unsigned>(link);
     if (::if_indextoname(index, name.data()) == nullptr) return "#" + std::to_string(index);
     return name.data();
+}
+
+std::vector<std::string> LinuxHost::link_names() {
+    const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all{
+        ::if_nameindex(), &::if_freenameindex};
+    if (!all) throw_errno("list the machine's interfaces");
+    std::vector<std::string> names;
+    for (const auto* one = all.get(); one->if_index != 0; ++one)
+        names.emplace_back(one->if_name);
+    return names;
 }
 
 void LinuxHost::set_up_link(LinkIndex link, const LinkSettings& settings) {
@@ -79,6 +93,17 @@ void LinuxHost::set_sysctl(const std::string& name, const std::string& value) {
     const UniqueFd file{adopt, ::open(sysctl_path(name).c_str(), O_WRONLY | O_CLOEXEC)};
     if (!file || ::write(file.get(), value.data(), value.size()) < 0)
         throw_errno("set the sysctl " + name + " to " + value);
+}
+
+std::string network_namespace() {
+    std::uint64_t cookie = 0; // in the order of their making
+    socklen_t size = sizeof cookie;
+    const UniqueFd socket{adopt, ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0)
+        return std::to_string(cookie);
+    struct ::stat entry{};
+    if (::stat("/proc/self/ns/net", &entry) != 0) throw_errno("look at /proc/self/ns/net");
+    return "#" + std::to_string(entry.st_ino);
 }
 
 std::string to_string(const IpPrefix& prefix) {

@@ -26,6 +26,8 @@ public:
     /// The interface's name, or "#7" when it is gone.
     [[nodiscard]] virtual std::string link_name(LinkIndex link) = 0;
 
+    [[nodiscard]] virtual std::vector<std::string> link_names() = 0;
+
     virtual void set_up_link(LinkIndex link, const LinkSettings& settings) = 0;
 
     /// A route that exists already is an error.
@@ -35,8 +37,9 @@ public:
     [[nodiscard]] virtual std::vector<LocalAddress> addresses() = 0;
     [[nodiscard]] virtual std::vector<RouteRow> routes() = 0;
 
-    /// The value of a sysctl by its name with dots, without the newline; nullopt when this
-    /// machine does not have it.
+    /// The value of a sysctl by its name, without the newline; nullopt when this machine does
+    /// not have it. Names have dots, or slashes where a part of them has dots, as with
+    /// sysctl(8).
     [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) = 0;
     virtual void set_sysctl(const std::string& name, const std::string& value) = 0;
 };
@@ -45,6 +48,7 @@ class LinuxHost final : public HostOps {
 public:
     [[nodiscard]] std::optional<LinkIndex> find_link(const std::string& name) override;
     [[nodiscard]] std::string link_name(LinkIndex link) override;
+    [[nodiscard]] std::vector<std::string> link_names() override;
     void set_up_link(LinkIndex link, const LinkSettings& settings) override;
     void add_route(const Route& route) override;
     void delete_route(const Route& route) override;
@@ -55,5 +59,8 @@ public:
 };
 
 [[nodiscard]] std::string to_string(const IpPrefix& prefix);
+
+/// What this network namespace is called until the next boot, and no other one is.
+[[nodiscard]] std::string network_namespace();
 
 } // namespace nat64::platform

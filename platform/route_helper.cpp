@@ -3,11 +3,13 @@
 #include "platform/route_helper.hpp"
 
 #include "core/net/address.hpp"
+#include "platform/forwarding_sysctls.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/netlink.hpp"
 #include "platform/os_error.hpp"
 #include "platform/privileges.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -36,6 +38,8 @@ struct Request {
     std::uint32_t address4 = 0;
     Ipv6Addr::Bytes address6{};
     LinkIndex link{};
+    std::array<char, 64> sysctl{}; ///< where there is one, no route is changed
+    std::array<char, 8> value{};
 };
 
 static_assert(std::is_trivially_copyable_v<Request>);
@@ -65,8 +69,21 @@ std::optional<Route> to_route(const Request& request) {
     return Route{Prefix4{Ipv4Addr{request.address4}, request.length}, request.link};
 }
 
+template <std::size_t N>
+std::string text_in(const std::array<char, N>& field) {
+    return {field.begin(), std::ranges::find(field, '\0')};
+}
+
+Answer obey_sysctl(const Request& request) {
+    const auto name = text_in(request.sysctl);
+    if (!is_forwarding_sysctl(name)) return EPERM;
+    LinuxHost{}.set_sysctl(name, text_in(request.value));
+    return 0;
+}
+
 Answer obey(const Request& request, std::optional<LinkIndex>& only) noexcept {
     try {
+        if (request.sysctl[0] != '\0') return obey_sysctl(request);
         const auto route = to_route(request);
         if (!route) return EINVAL;
         if (!only) only = route->link;
@@ -118,6 +135,14 @@ std::string what_of(RouteAction action, const Route& route) {
            to_string(route.destination);
 }
 
+void ask(int socket, const Request& request, const std::string& what) {
+    Answer answer = 0;
+    if (::send(socket, &request, sizeof request, MSG_NOSIGNAL) != sizeof request ||
+        ::recv(socket, &answer, sizeof answer, 0) != sizeof answer)
+        throw OsError{ECHILD, what, "The process nat64-routes has ended: start nat64 again"};
+    if (answer != 0) throw OsError{answer, what};
+}
+
 } // namespace
 
 RouteHelper::RouteHelper() {
@@ -142,14 +167,17 @@ RouteHelper::~RouteHelper() {
 }
 
 void RouteHelper::change(RouteAction action, const Route& route) const {
-    const Request request = to_request(action, route);
-    Answer answer = 0;
-    if (::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) != sizeof request ||
-        ::recv(socket_.get(), &answer, sizeof answer, 0) != sizeof answer)
-        throw OsError{ECHILD,
-                      what_of(action, route),
-                      "The process nat64-routes has ended: start nat64 again"};
-    if (answer != 0) throw OsError{answer, what_of(action, route)};
+    ask(socket_.get(), to_request(action, route), what_of(action, route));
+}
+
+void RouteHelper::set_sysctl(const std::string& name, const std::string& value) const {
+    const auto what = "set the sysctl " + name + " to " + value;
+    Request request;
+    if (name.size() > request.sysctl.size() || value.size() > request.value.size())
+        throw OsError{EINVAL, what};
+    std::ranges::copy(name, request.sysctl.begin());
+    std::ranges::copy(value, request.value.begin());
+    ask(socket_.get(), request, what);
 }
 
 } // namespace nat64::platform

@@ -78,6 +78,10 @@ public:
         compare(match.is, name);
     }
 
+    void operator()(Family family) {
+        load_family(family == Family::Ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    }
+
     void operator()(const Address4& match) {
         load_family(NFPROTO_IPV4);
         load_payload(NFT_PAYLOAD_NETWORK_HEADER, match.end == End::Source ? 12 : 16, 4);

@@ -13,6 +13,10 @@ struct Printer {
                (match.is == Is::Different ? "!= " : "") + '"' + match.name + '"';
     }
 
+    std::string operator()(Family family) const {
+        return family == Family::Ipv4 ? "meta nfproto ipv4" : "meta nfproto ipv6";
+    }
+
     std::string operator()(const Address4& match) const {
         return std::string{match.end == End::Source ? "ip saddr " : "ip daddr "} +
                match.prefix.to_string();

@@ -53,24 +53,37 @@ TimeoutPolicy tcp_timeouts(const Timeouts& timeouts) {
              {"unack", unacked}}};
 }
 
+std::string table_name(const std::string& tun_name) {
+    return "nat64-" + tun_name;
+}
+
+Chain only_ours(const std::string& tun_name, const ForwardOthers& others) {
+    Chain chain{"only_ours", ChainType::Filter, Hook::Forward, kFilter, {}};
+    const auto only = [&](Forward forward, Family family) {
+        if (forward == Forward::Yes) return;
+        chain.rules.push_back({family,
+                               Interface{Way::In, Is::Different, tun_name},
+                               Interface{Way::Out, Is::Different, tun_name},
+                               Act::Count,
+                               Act::Drop});
+    };
+    only(others.ipv4, Family::Ipv4);
+    only(others.ipv6, Family::Ipv6);
+    return chain;
+}
+
 class Maker {
 public:
     explicit Maker(const RulesetSettings& settings) : settings_{settings} {}
 
     Table make() {
-        table_.name = "nat64-" + settings_.tun_name;
+        table_.name = table_name(settings_.tun_name);
         table_.timeouts = {tcp_timeouts(settings_.timeouts), udp_timeouts(settings_.timeouts)};
         untracked();
         arrivals();
         passing();
-        if (settings_.forward_others == ForwardOthers::No)
-            chain("only_ours",
-                  Hook::Forward,
-                  kFilter,
-                  {{tun(Way::In, Is::Different),
-                    tun(Way::Out, Is::Different),
-                    Act::Count,
-                    Act::Drop}});
+        if (settings_.forward_others != ForwardOthers{})
+            table_.chains.push_back(only_ours(settings_.tun_name, settings_.forward_others));
         chain("machine",
               Hook::Input,
               kFilter,
@@ -173,6 +186,10 @@ RulesetSettings ruleset_settings(const NaptSettings& napt,
 
 nft::Table make_ruleset(const RulesetSettings& settings) {
     return Maker{settings}.make();
+}
+
+nft::Table make_guard(const std::string& tun_name, ForwardOthers others) {
+    return {table_name(tun_name), {}, {}, {only_ours(tun_name, others)}};
 }
 
 } // namespace nat64::kernel

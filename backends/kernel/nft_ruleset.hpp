@@ -5,7 +5,7 @@
 //              our timeouts (conntrack's own are below the minimums of RFC 4787 REQ-5)
 //   passing    only answers reach inner addresses; limits; TCP that is no SYN and belongs to
 //              nothing is reset (RFC 6146 §3.5.2.2 knows no such sessions)
-//   only_ours  while nat64 switched forwarding on: nothing else is forwarded
+//   only_ours  of a family that nat64 switched forwarding on for: nothing else is forwarded
 //   machine    clients do not reach this machine's own IPv4 services
 //   sharing    MASQUERADE on every uplink, whatever its address is at the time
 //   leaks      what conntrack would not translate does not leave with an inner address
@@ -24,8 +24,15 @@
 
 namespace nat64::kernel {
 
+enum class Forward : std::uint8_t { Yes, No };
+
 /// Whether packets that have nothing to do with the TUN may be forwarded.
-enum class ForwardOthers : std::uint8_t { Yes, No };
+struct ForwardOthers {
+    Forward ipv4 = Forward::Yes;
+    Forward ipv6 = Forward::Yes;
+
+    friend bool operator==(const ForwardOthers&, const ForwardOthers&) = default;
+};
 
 struct RulesetSettings {
     std::string tun_name;
@@ -35,7 +42,7 @@ struct RulesetSettings {
     std::uint32_t sessions_per_client = 0;     ///< of one inner address; 0: no limit
     std::uint32_t new_sessions_per_second = 0; ///< of one inner address; 0: no limit
     TrackIpv6 track_ipv6 = TrackIpv6::Yes;
-    ForwardOthers forward_others = ForwardOthers::Yes;
+    ForwardOthers forward_others;
 };
 
 /// What of the configuration matters here. `napt` must have its inner_pool.
@@ -44,5 +51,8 @@ struct RulesetSettings {
                                                ForwardOthers forward_others);
 
 [[nodiscard]] nft::Table make_ruleset(const RulesetSettings& settings);
+
+/// For napt: daemon, which needs no table but this: nothing else is forwarded.
+[[nodiscard]] nft::Table make_guard(const std::string& tun_name, ForwardOthers others);
 
 } // namespace nat64::kernel

@@ -46,6 +46,9 @@ struct Address6 {
     friend bool operator==(const Address6&, const Address6&) = default;
 };
 
+/// `meta nfproto ipv4`
+enum class Family : std::uint8_t { Ipv4, Ipv6 };
+
 /// `meta l4proto udp`; TCP and UDP only
 struct Transport {
     L4Proto protocol{};
@@ -98,6 +101,7 @@ struct UseTimeout {
 enum class Act : std::uint8_t { Count, Drop, Refuse, Reset, Masquerade, NoTrack };
 
 using Part = std::variant<Interface,
+                          Family,
                           Address4,
                           Address6,
                           Transport,

@@ -1,37 +1,117 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forwarding that is off is said, per family; nothing is switched on behind one's back.
+"""Forwarding that is off is switched on while nat64 runs, for nat64 and nobody else.
 
-    client ── gateway (nat64, forwarding off) ── server
+    client, client2 ── gateway (nat64, no router before) ── server
 
-Pass: with IPv6, IPv4 or both forwardings off the daemon starts, its log names the sysctl to
-set, the sysctl stays as it was; once it is set by hand, traffic flows without a restart.
+Pass: with IPv6, IPv4 or both forwardings off, in both modes of NAPT, ping works end to end and the
+log says what was switched on; interfaces that heed router advertisements still do; a packet between
+two other interfaces is not forwarded; all sysctls are as before when the daemon stops, and, after
+SIGKILL, when the next one stops. What is on already is not touched, and others are forwarded then.
 """
+
+import signal
 
 from lab import wait_until
 from lab.topology import SERVER
-from probes import all_answered, ping
+from probes import all_answered, ping, settled_ping
 
+TIME_LIMIT = 120
 KEYS = {"ipv6": "net.ipv6.conf.all.forwarding", "ipv4": "net.ipv4.ip_forward"}
+OTHER = "2001:db8:c2::2"  # behind another interface of the gateway
 
 
 def run(case):
-    for families in (("ipv6",), ("ipv4",), ("ipv6", "ipv4")):
-        lab = case.lab()
-        label = " and ".join(families)
-        for family in families:
-            lab.gateway.run("sysctl", "-qw", f"{KEYS[family]}=0", check=True)
-        nat64 = case.nat64(lab)
-        for family in families:
-            said = wait_until(nat64.process.log, "a log")
-            case.check(f"{label} off: the log names {KEYS[family]}", KEYS[family] in said, said)
-            value = lab.gateway.run("sysctl", "-n", KEYS[family]).stdout.strip()
-            case.equal(f"{label} off: {KEYS[family]} untouched", value, "0")
-        for family, key in KEYS.items():
-            if family not in families:
-                case.check(f"{label} off: {key} not blamed", key not in said, said)
-        done = ping(lab.client, nat64.address6(SERVER), count=1, wait=1)
-        case.check(f"{label} off: nothing passes", done.returncode != 0)
-        for family in families:
-            lab.gateway.run("sysctl", "-qw", f"{KEYS[family]}=1", check=True)
-        done = ping(lab.client, nat64.address6(SERVER))
-        case.check(f"{label} on again: works", all_answered(done), done.stdout)
+    off(case, "kernel", ("ipv6", "ipv4"))
+    off(case, "kernel", ("ipv6",))
+    off(case, "daemon", ("ipv4",))
+    off(case, "daemon", ("ipv6", "ipv4"))
+    killed(case)
+    already_on(case)
+
+
+def off(case, napt, families):
+    lab = case.lab(clients=2)
+    label = f"{napt}, {' and '.join(families)} off"
+    before = switch_off(lab, families)
+    nat64 = case.nat64(lab, {"napt": napt})
+    done = settled_ping(lab.client, nat64.address6(SERVER))
+    case.check(f"{label}: works end to end", all_answered(done), done.stdout)
+    said = nat64.process.log()
+    for family, key in KEYS.items():
+        named = f"{key} was 0, is 1 while nat64 runs" in said
+        case.equal(f"{label}: the log says that of {key}", named, family in families)
+    heeds = sysctl(lab, "net.ipv6.conf.client.accept_ra")
+    wanted = "2" if "ipv6" in families else "1"
+    case.equal(f"{label}: accept_ra", heeds, wanted)
+    done = ping(lab.client, OTHER, count=1, wait=1)
+    reached = done.returncode == 0
+    case.equal(f"{label}: clients reach each other", reached, "ipv6" not in families)
+    lan_to_server(case, lab, label, "ipv4" not in families)
+    case.equal(f"{label}: stops", nat64.stop(), 0)
+    case.stopped(nat64)
+    case.equal(f"{label}: sysctls after the end", sysctls(lab), before)
+
+
+def lan_to_server(case, lab, label, wanted):
+    """IPv4 between two other interfaces of the gateway."""
+    lab.gateway.ip("addr add 198.51.100.129/30 dev client")
+    lab.client.ip("addr add 198.51.100.130/30 dev gateway")
+    lab.client.ip("route add 203.0.113.0/24 via 198.51.100.129")
+    done = settled_ping(lab.client, SERVER) if wanted else ping(lab.client, SERVER, 1, wait=1)
+    case.equal(f"{label}: IPv4 between others", done.returncode == 0, wanted)
+    lab.client.ip("addr del 198.51.100.130/30 dev gateway")
+    lab.gateway.ip("addr del 198.51.100.129/30 dev client")
+
+
+def killed(case):
+    for napt in ("kernel", "daemon"):
+        lab = case.lab(clients=2)
+        before = switch_off(lab, ("ipv6", "ipv4"))
+        nat64 = case.nat64(lab, {"napt": napt})
+        nat64.process.signal(signal.SIGKILL)
+        wait_until(lambda process=nat64.process: not process.alive, "its end")
+        case.stopped(nat64)
+        case.check(f"{napt}, killed: nothing put back", sysctls(lab) != before)
+        again = case.nat64(lab, {"napt": napt})
+        said = again.process.log()
+        case.check(f"{napt}, killed: the next one says so", "that was killed had switched" in said)
+        done = ping(lab.client, OTHER, count=1, wait=1)
+        case.check(f"{napt}, killed: others are not forwarded", done.returncode != 0)
+        done = settled_ping(lab.client, again.address6(SERVER))
+        case.check(f"{napt}, killed: the next one works", all_answered(done), done.stdout)
+        case.equal(f"{napt}, killed: the next one stops", again.stop(), 0)
+        case.stopped(again)
+        case.equal(f"{napt}, killed: sysctls after the next one", sysctls(lab), before)
+
+
+def already_on(case):
+    lab = case.lab(clients=2)
+    before = sysctls(lab)
+    nat64 = case.nat64(lab, {"napt": "kernel"})
+    case.equal("on already: nothing changes", sysctls(lab), before)
+    done = settled_ping(lab.client, OTHER)
+    case.check("on already: others are forwarded", all_answered(done), done.stdout)
+    case.check("on already: nothing said", "while nat64 runs" not in nat64.process.log())
+
+
+def switch_off(lab, families):
+    """As on a host that heeds router advertisements and no redirects. Returns all sysctls."""
+    for family in families:
+        lab.gateway.run("sysctl", "-qw", f"{KEYS[family]}=0", check=True)
+    lab.gateway.run(
+        *("sysctl", "-qw", "net.ipv6.conf.client.accept_ra=1"),
+        "net.ipv4.conf.all.accept_redirects=0",
+        check=True,
+    )
+    return sysctls(lab)
+
+
+def sysctl(lab, name):
+    return lab.gateway.run("sysctl", "-n", name, check=True).stdout.strip()
+
+
+def sysctls(lab):
+    """Everything that switching forwarding on and off could leave different."""
+    wanted = r"(ip_forward|\.forwarding|accept_ra|accept_redirects)$"
+    shown = lab.gateway.run("sysctl", "-a", "--pattern", wanted, check=True).stdout
+    return [line for line in shown.splitlines() if ".nat64." not in line]

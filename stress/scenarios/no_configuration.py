@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nat64 run` alone, without any configuration: the first command of the README.
 
-    client ── gateway (nat64, no file) ── server
+    client ── gateway (nat64, no file; no router before) ── server
               203.0.113.1 is all it has
 
 Pass: it starts without a file, says what it chose (prefix, NAPT, inner pool), and what it chose
@@ -27,6 +27,7 @@ def run(case):
     case.check("the machine has no configuration", not os.path.exists("/etc/nat64/nat64.yaml"))
     lab = case.lab()
     gateway = lab.gateway
+    gateway.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
     before = gateway.snapshot()
     executable = case.executable
     process = lab.start("gateway", "nat64", executable, "run")
@@ -35,7 +36,10 @@ def run(case):
         lambda: os.path.exists(SOCKET) and gateway.run(*status).returncode == 0, "answer"
     )
     said = wait_until(process.log, "a log")
-    for choice in ("using defaults", f"prefix {PREFIX}", "kernel NAPT", "100.64.0.0/16"):
+    for choice in (
+        *("using defaults", f"prefix {PREFIX}", "kernel NAPT", "100.64.0.0/16"),
+        *("net.ipv4.ip_forward was 0", "net.ipv6.conf.all.forwarding was 0"),
+    ):
         case.check(f"the log says {choice}", choice in said, said)
     case.check("status says kernel", "kernel" in gateway.run(*status).stdout)
     routes = gateway.run("ip", "-6", "route", "show", "proto", "64").stdout

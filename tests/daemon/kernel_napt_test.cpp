@@ -49,7 +49,7 @@ struct Gateway {
         if (!said.empty()) throw std::runtime_error{said};
         host.set_sysctl("net.ipv4.ip_forward", "1");
         backend.emplace(config.napt, counters, rng);
-        napt.emplace(config, host, *backend, control);
+        napt.emplace(config, kernel::ForwardOthers{}, host, *backend, control);
         tun.emplace(platform::create_tun(
             platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
         const auto link = host.find_link(tun->name).value();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // check_machine() against a machine of our invention.
 #include "daemon/machine_check.hpp"
-
-#include <map>
+#include "tests/daemon/fake_host.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,47 +9,12 @@ namespace nat64::daemon {
 
 namespace {
 
-using platform::HostOps;
 using platform::IpPrefix;
 using platform::LinkIndex;
 using platform::LocalAddress;
 using platform::RouteRow;
-
-constexpr LinkIndex kUplink{2};
-
-class FakeHost final : public HostOps {
-public:
-    std::vector<LocalAddress> own_addresses;
-    std::vector<RouteRow> own_routes;
-    std::map<std::string, LinkIndex> links{{"eth0", kUplink}};
-    std::map<std::string, std::string> sysctls{{"net.ipv4.ip_forward", "1"},
-                                               {"net.ipv6.conf.all.forwarding", "1"}};
-    bool changed = false;
-
-    std::optional<LinkIndex> find_link(const std::string& name) override {
-        const auto found = links.find(name);
-        return found == links.end() ? std::nullopt : std::optional{found->second};
-    }
-
-    std::string link_name(LinkIndex) override { return "eth0"; }
-
-    void set_up_link(LinkIndex, const platform::LinkSettings&) override { changed = true; }
-
-    void add_route(const platform::Route&) override { changed = true; }
-
-    void delete_route(const platform::Route&) override { changed = true; }
-
-    std::vector<LocalAddress> addresses() override { return own_addresses; }
-
-    std::vector<RouteRow> routes() override { return own_routes; }
-
-    std::optional<std::string> sysctl(const std::string& name) override {
-        const auto found = sysctls.find(name);
-        return found == sysctls.end() ? std::nullopt : std::optional{found->second};
-    }
-
-    void set_sysctl(const std::string&, const std::string&) override { changed = true; }
-};
+using test::FakeHost;
+using test::kUplink;
 
 Prefix4 prefix4(std::string_view text) {
     return *Prefix4::parse(text);
@@ -85,6 +49,7 @@ struct Fixture {
     MachineReport check() {
         auto report = check_machine(config, host);
         CHECK_FALSE(host.changed);
+        CHECK(host.sets.empty());
         return report;
     }
 
@@ -207,13 +172,19 @@ TEST_CASE("machine: a pool inside an interface's own network is warned about") {
     CHECK(contains(text, "proxy ARP"));
 }
 
-TEST_CASE("machine: forwarding that is off is said, with the command") {
+TEST_CASE("machine: forwarding that is off is no trouble, a family that is missing is") {
     Fixture f;
     f.host.sysctls["net.ipv4.ip_forward"] = "0";
-    CHECK(contains(f.warning(), "sysctl -w net.ipv4.ip_forward=1"));
-    f.host.sysctls["net.ipv4.ip_forward"] = "1";
+    CHECK(f.check().warnings.empty());
     f.host.sysctls.erase("net.ipv6.conf.all.forwarding");
     CHECK(contains(f.warning(), "no IPv6"));
+}
+
+TEST_CASE("machine: forwarding of some interfaces only is warned about") {
+    Fixture f;
+    f.host.sysctls["net.ipv4.ip_forward"] = "0";
+    f.host.sysctls["net/ipv4/conf/eth0/forwarding"] = "1";
+    CHECK(contains(f.warning(), "eth0 forwards IPv4"));
 }
 
 TEST_CASE("machine: what goes to the TUN is prefix, pool and gateway, nothing twice") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RouteHelper and the kernel, in a network namespace of the test's own.
+#include "platform/forwarding_sysctls.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/route_helper.hpp"
 #include "tests/support/private_network.hpp"
@@ -70,6 +71,26 @@ TEST_CASE("RouteHelper: one interface only, and the kernel's refusals come back"
         return said;
     });
     if (text) CHECK(*text == "1111");
+}
+
+TEST_CASE("RouteHelper: it sets the sysctls of forwarding, and no others") {
+    const auto text = in_private_network([] {
+        LinuxHost host;
+        const RouteHelper helper;
+        helper.set_sysctl(kForwardIpv4, "1");
+        auto said = host.sysctl(kForwardIpv4).value_or("?");
+        for (const auto& name :
+             {std::string{"net.ipv4.ip_default_ttl"}, std::string(65, 'x')}) {
+            try {
+                helper.set_sysctl(name, "1");
+                said += "!";
+            } catch (const std::system_error&) {
+                said += ".";
+            }
+        }
+        return said;
+    });
+    if (text) CHECK(*text == "1..");
 }
 
 TEST_CASE("RouteHelper: a child that was killed is an error, not a wait") {

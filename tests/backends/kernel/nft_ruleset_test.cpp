@@ -89,7 +89,8 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 	chain only_ours {
 		type filter hook forward priority 0; policy accept;
-		iifname != "nat64" oifname != "nat64" counter drop
+		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter drop
+		meta nfproto ipv6 iifname != "nat64" oifname != "nat64" counter drop
 	}
 
 	chain machine {
@@ -114,6 +115,19 @@ TEST_CASE("napt: kernel: what is switched off is not in the table") {
     const auto text = nft::to_text(make_ruleset(plain_ruleset()));
     for (const auto* word : {"notrack", "only_ours", "rate_", "sessions_"})
         CHECK(text.find(word) == std::string::npos);
+}
+
+TEST_CASE("napt: daemon: the table that guards others names the families") {
+    using enum Forward;
+    CHECK(nft::to_text(make_guard("nat64", {No, Yes})) == R"(table inet nat64-nat64 {
+	flags owner
+
+	chain only_ours {
+		type filter hook forward priority 0; policy accept;
+		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter drop
+	}
+}
+)");
 }
 
 TEST_CASE("RFC 4787 REQ-5, RFC 5382 REQ-5: default timeouts are not below the minimums") {
@@ -185,13 +199,15 @@ TEST_CASE("reload: a limit comes and goes with its set, other chains are left al
 
 TEST_CASE("reload: a chain that is not wanted any more goes, one that is new comes") {
     auto settings = plain_ruleset();
-    settings.forward_others = ForwardOthers::No;
+    settings.forward_others.ipv4 = Forward::No;
     CHECK(changes(settings, plain_ruleset()) ==
           Texts{"flush the chain only_ours", "delete the chain only_ours"});
-    CHECK(changes(plain_ruleset(), settings) ==
-          Texts{"add the chain only_ours",
-                "add the rule 'iifname != \"nat64\" oifname != \"nat64\" counter drop' to the "
-                "chain only_ours"});
+    CHECK(
+        changes(plain_ruleset(), settings) ==
+        Texts{
+            "add the chain only_ours",
+            "add the rule 'meta nfproto ipv4 iifname != \"nat64\" oifname != \"nat64\" counter "
+            "drop' to the chain only_ours"});
 }
 
 } // namespace nat64::kernel

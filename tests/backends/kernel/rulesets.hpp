@@ -19,7 +19,7 @@ namespace nat64::test {
     settings.sessions_per_client = 4096;
     settings.new_sessions_per_second = 50;
     settings.track_ipv6 = TrackIpv6::No;
-    settings.forward_others = kernel::ForwardOthers::No;
+    settings.forward_others = {kernel::Forward::No, kernel::Forward::No};
     return settings;
 }
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sysctl_record.hpp"
+#include "platform/forwarding_sysctls.hpp"
+
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+const std::vector<SysctlChange> kChanges{{"net.ipv4.ip_forward", "0", "1"},
+                                         {"net/ipv6/conf/eth0.5/accept_ra", "1", "2"}};
+
+} // namespace
+
+TEST_CASE("record: what is written is read, by the same machine only") {
+    const auto text = to_text("boot 1", kChanges);
+    CHECK(parse_record(text, "boot 1") == kChanges);
+    CHECK(parse_record(text, "boot 2").empty());
+    CHECK(parse_record("", "boot 1").empty());
+}
+
+TEST_CASE("record: it cannot make anybody set what forwarding does not consist of") {
+    for (const auto* line : {"kernel.core_pattern 0 1",
+                             "net/ipv6/conf/../../../kernel/x/forwarding 0 1",
+                             "net/ipv4/conf//forwarding 0 1",
+                             "net/ipv4/conf/eth0/arp_ignore 0 1",
+                             "net.ipv4.ip_forward 0 |sh",
+                             "net.ipv4.ip_forward 99999 1"}) {
+        CAPTURE(line);
+        CHECK(parse_record(std::string{"boot\n"} + line + '\n', "boot").empty());
+    }
+    CHECK(platform::is_forwarding_sysctl("net/ipv4/conf/all/accept_redirects"));
+    CHECK_FALSE(platform::is_forwarding_sysctl("net/ipv4/conf/eth0"));
+    CHECK_FALSE(platform::is_forwarding_sysctl("net/ipv4/conf/../forwarding"));
+}
+
+TEST_CASE("record: a file that is replaced as a whole, and gone when nothing is changed") {
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("nat64-record-test-" + std::to_string(::getpid()));
+    const SysctlRecord record{path, "boot"};
+    CHECK(record.read().empty());
+    record.write(kChanges);
+    record.write(std::span{kChanges}.first(1));
+    CHECK(record.read().size() == 1);
+    record.write({});
+    CHECK_FALSE(std::filesystem::exists(path));
+    record.write({});
+}
+
+} // namespace nat64::daemon
