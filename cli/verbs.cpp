@@ -7,6 +7,8 @@
 #include "config/load.hpp"
 #include "config/print.hpp"
 #include "daemon/app.hpp"
+#include "daemon/kernel_napt.hpp"
+#include "platform/host_ops.hpp"
 
 #include <array>
 #include <csignal>
@@ -41,6 +43,13 @@ void add_config(CLI::App& app, Options& options) {
     app.add_option(
            "-c,--config", options.config, "configuration; default: /etc/nat64/nat64.yaml")
         ->type_name("FILE");
+}
+
+void add_check(CLI::App& app, Options& options) {
+    add_config(app, options);
+    app.add_flag("--nft",
+                 options.nft,
+                 "print the nftables table that 'run' would install on this machine");
 }
 
 void add_nothing(CLI::App& /*app*/, Options& /*options*/) {}
@@ -113,6 +122,12 @@ int run_daemon(const Options& options) {
 
 int run_check(const Options& options) {
     const auto config = load_config(options);
+    if (options.nft) {
+        platform::LinuxHost host;
+        std::cout << daemon::print_ruleset(config, host);
+        flush_output();
+        return 0;
+    }
     const auto name = config.file.empty() ? std::string{"no file"} : config.file.string();
     std::cout << "# Effective configuration of " << name << '\n' << config::print(config);
     flush_output();
@@ -150,7 +165,7 @@ int run_version(const Options& /*options*/) {
 
 constexpr std::array kVerbs = std::to_array<Verb>({
     {"run", "run the NAT64 in the foreground", add_config, run_daemon},
-    {"check", "check a configuration and print the effective one", add_config, run_check},
+    {"check", "check a configuration and print the effective one", add_check, run_check},
     {"show", "show what a running daemon is doing", add_show, run_show},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",

@@ -19,6 +19,7 @@ namespace nat64::cli {
 /// What the command line said, for all verbs.
 struct Options {
     std::filesystem::path config; ///< -c; empty if not given
+    bool nft = false;             ///< check: the nftables table instead
     ShowOptions show;
     ReplayOptions replay;
     std::string until;    ///< --until, as given

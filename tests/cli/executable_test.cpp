@@ -58,6 +58,7 @@ TEST_CASE("nat64: exit codes, and where things are said") {
         {"--help", 0, "replay", nullptr},
         {"run --help", 0, "--config", nullptr},
         {"version", 0, "nat64 " NAT64_VERSION, nullptr},
+        {"check --nft -c good.yaml", 2, nullptr, "napt: daemon translates without nftables"},
         {"--version", 0, "nat64 " NAT64_VERSION, nullptr},
         {"", 2, nullptr, "nat64: A subcommand is required; see `nat64 --help`"},
         {"chekc", 2, nullptr, "nat64: there is no verb 'chekc'; did you mean `nat64 check`?"},
