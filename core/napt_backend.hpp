@@ -48,6 +48,7 @@ struct OutboundFlow {
     TcpFlags tcp;
     std::uint32_t bytes = 0;    ///< IP bytes of the packet, for the counters of its session
     std::uint64_t prepared = 0; ///< the backend's own note from prepare() to resolve
+    Endpoint4 mapped4;          ///< the answer of refresh_outbound()
 };
 
 /// The incoming tuple of an IPv4 packet. For ICMP queries server4.port is the identifier too.
@@ -58,6 +59,7 @@ struct InboundFlow {
     TcpFlags tcp;
     std::uint32_t bytes = 0;
     std::uint64_t prepared = 0;
+    const Endpoint6* client6 = nullptr; ///< the answer of refresh_inbound()
 };
 
 /// A BIB entry as far as translation needs it.
@@ -220,6 +222,23 @@ public:
     [[nodiscard]] virtual Resolved resolve_inbound(const InboundFlow& flow,
                                                    const PacketBuffer& packet,
                                                    Clock::time_point now) noexcept = 0;
+
+    /// The short answer for TCP and UDP packets of sessions that exist and that the packets do
+    /// nothing to but refresh them: does so for the first ones of `flows` up to one that is
+    /// more, and says for how many. They leave from flow.mapped4. For the next one
+    /// resolve_outbound() is to be asked. A packet to an address of our own always is more, as
+    /// it does not leave (RFC 6146 §3.8).
+    [[nodiscard]] virtual std::size_t refresh_outbound(std::span<OutboundFlow> /*flows*/,
+                                                       Clock::time_point /*now*/) noexcept {
+        return 0;
+    }
+
+    /// The same inbound. They go to *flow.client6, which is good until the backend is asked
+    /// again.
+    [[nodiscard]] virtual std::size_t refresh_inbound(std::span<InboundFlow> /*flows*/,
+                                                      Clock::time_point /*now*/) noexcept {
+        return 0;
+    }
 
     /// For the packet quoted by an ICMP error (RFC 6146 §3.5: errors create and refresh
     /// nothing).

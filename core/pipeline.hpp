@@ -33,6 +33,8 @@ struct Translator::Impl final : Originator {
     /// What a packet turned out to be.
     enum class Kind : std::uint8_t {
         Finished, ///< refused already
+        PlainOutbound,
+        PlainInbound,
         Outbound,
         Inbound,
         OutboundError,
@@ -46,12 +48,20 @@ struct Translator::Impl final : Originator {
         PacketView view;
         Ipv4Addr server4; ///< Outbound*: the destination
         Kind kind = Kind::Finished;
-        std::uint8_t flow = 0; ///< Outbound, Inbound: index into the flows of the batch
+        std::uint8_t flow = 0; ///< (Plain)Outbound, -Inbound: index into the batch's flows
     };
 
     // translator.cpp
     void handle(std::span<PacketBuffer> batch, Clock::time_point now, Emit& emit) noexcept;
     Clock::time_point expire(Clock::time_point now, Budget budget, Emit& emit) noexcept;
+    bool recognise(const PacketBuffer& packet, Item& item) noexcept;
+    static std::size_t run_of(std::span<const Item> items) noexcept;
+    std::size_t plain_outbound(std::span<PacketBuffer> packets,
+                               std::span<OutboundFlow> flows) noexcept;
+    std::size_t plain_inbound(std::span<PacketBuffer> packets,
+                              std::span<InboundFlow> flows) noexcept;
+    std::size_t forward(std::span<PacketBuffer> packets, std::span<const Item> items) noexcept;
+    bool hairpin_loop(const Ipv6Addr& client6) noexcept;
     Kind classify(PacketBuffer& packet, Item& item) noexcept;
     Kind classify6(PacketBuffer& packet, Item& item) noexcept;
     Kind classify4(PacketBuffer& packet, Item& item) noexcept;
@@ -106,11 +116,8 @@ struct Translator::Impl final : Originator {
     void syn_expired(PacketBuffer& syn) noexcept override;
     void syn_superseded() noexcept override;
 
-    [[nodiscard]] rfc6146::AddressRules rules() const noexcept {
-        return address_rules(settings);
-    }
-
     TranslatorSettings settings;
+    rfc6146::AddressRules rules; ///< of these settings
     NaptBackend& backend;
     Counters& counters;
     rfc7915::Identification identification;

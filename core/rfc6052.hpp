@@ -14,7 +14,6 @@
 #include "core/net/address.hpp"
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 
@@ -37,7 +36,8 @@ public:
     [[nodiscard]] bool is_local_use() const noexcept;
 
     [[nodiscard]] bool contains(const Ipv6Addr& a) const noexcept {
-        return prefix_.length() == 96 ? first_96_bits_match(a) : prefix_.contains(a);
+        const auto [first, second] = Ipv6Addr::differences(a, prefix_.address());
+        return ((first & mask_[0]) | (second & mask_[1])) == 0;
     }
 
     /// RFC 6052 §2.2; the u octet and the suffix are zero.
@@ -55,9 +55,17 @@ public:
     /// suffix is ignored (§2.2: "SHOULD be set to zero"); nullopt outside the prefix or if the
     /// u octet is not zero.
     [[nodiscard]] std::optional<Ipv4Addr> extract(const Ipv6Addr& v6) const noexcept {
-        if (!contains(v6)) return {};
+        if (!embeds(v6)) return {};
+        return embedded_in(v6);
+    }
+
+    /// extract() in two steps.
+    [[nodiscard]] bool embeds(const Ipv6Addr& v6) const noexcept {
+        return contains(v6) && (prefix_.length() == 96 || v6.bytes()[8] == 0);
+    }
+
+    [[nodiscard]] Ipv4Addr embedded_in(const Ipv6Addr& v6) const noexcept {
         if (prefix_.length() == 96) return Ipv4Addr{static_cast<std::uint32_t>(v6.low())};
-        if (v6.bytes()[8] != 0) return {};
         const auto k = prefix_.length() - 32;
         return Ipv4Addr{static_cast<std::uint32_t>(v6.high() << k | v6.low() >> (56 - k))};
     }
@@ -71,12 +79,8 @@ public:
 private:
     explicit Nat64Prefix(const Prefix6& prefix) noexcept;
 
-    /// Two loads and compares, which compilers make of it.
-    [[nodiscard]] bool first_96_bits_match(const Ipv6Addr& a) const noexcept {
-        return std::memcmp(a.bytes().data(), prefix_.address().bytes().data(), 12) == 0;
-    }
-
     Prefix6 prefix_;
+    Ipv6Addr::Words mask_; ///< of the prefix, in memory order
 };
 
 } // namespace nat64::rfc6052

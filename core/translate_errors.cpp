@@ -96,7 +96,7 @@ Translator::Impl::inbound_error(PacketBuffer& packet, const Item& item, Pass pas
 /// (private addresses under the well-known prefix) is replaced by the gateway, as RFC 6791 does
 /// it, and without a gateway address by the server: path MTU discovery depends on the error.
 Ipv6Addr Translator::Impl::error_source6(Ipv4Addr router4, Ipv4Addr server4) const noexcept {
-    if (rfc6146::check_server4(router4, rules())) return settings.prefix.embed(router4);
+    if (rfc6146::check_server4(router4, rules)) return settings.prefix.embed(router4);
     return gateway_source6(settings).value_or(settings.prefix.embed(server4));
 }
 

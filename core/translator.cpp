@@ -2,11 +2,12 @@
 // A batch goes through in two halves. First every packet is parsed, judged and turned into a
 // flow, so that the backend can fetch what it needs for all of them at once; then each is
 // resolved, rewritten and emitted in the order it came. A packet that is refused is answered at
-// once.
+// once. Plain packets (plain.hpp) go straight through both halves.
 #include "core/translator.hpp"
 
 #include "core/net/offload.hpp"
 #include "core/pipeline.hpp"
+#include "core/plain.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -45,6 +46,7 @@ std::optional<Ipv6Addr> gateway_source6(const TranslatorSettings& settings) noex
 
 Translator::Impl::Impl(const TranslatorSettings& s, NaptBackend& b, Counters& c, Rng& rng)
     : settings{s},
+      rules{address_rules(s)},
       backend{b},
       counters{c},
       identification{rng},
@@ -53,6 +55,91 @@ Translator::Impl::Impl(const TranslatorSettings& s, NaptBackend& b, Counters& c,
       fragments4{fragment_sizes(s), rng},
       scratch{std::make_unique_for_overwrite<rfc7915::Scratch>()} {}
 
+// ---- plain packets ----
+
+[[gnu::always_inline]] inline bool Translator::Impl::recognise(const PacketBuffer& packet,
+                                                               Item& item) noexcept {
+    switch (ip_version(packet.bytes())) {
+    case 6:
+        item.kind = Kind::PlainOutbound;
+        item.flow = outbound_count_;
+        if (!plain::recognise(outbound_[item.flow], packet, rules, settings.rfc7915))
+            return false;
+        ++outbound_count_;
+        return true;
+    case 4:
+        item.kind = Kind::PlainInbound;
+        item.flow = inbound_count_;
+        if (!plain::recognise(inbound_[item.flow], packet, rules, settings.rfc7915))
+            return false;
+        ++inbound_count_;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// A client inside the prefix would send the packet round for ever.
+inline bool Translator::Impl::hairpin_loop(const Ipv6Addr& client6) noexcept {
+    if (!settings.prefix.contains(client6)) [[likely]]
+        return false;
+    counters.drop(DropReason::HairpinLoop);
+    return true;
+}
+
+/// How many items from the first one are of its kind: their flows stand behind each other.
+std::size_t Translator::Impl::run_of(std::span<const Item> items) noexcept {
+    std::size_t size = 1;
+    while (size < items.size() && items[size].kind == items[0].kind)
+        ++size;
+    return size;
+}
+
+/// Forwards a run up to and with the first packet that needs the general way. Returns how many
+/// packets that are.
+std::size_t Translator::Impl::plain_outbound(std::span<PacketBuffer> packets,
+                                             std::span<OutboundFlow> flows) noexcept {
+    const auto known = backend.refresh_outbound(flows, now_);
+    for (std::size_t i = 0; i < known; ++i) {
+        const auto& flow = flows[i];
+        plain::to_ipv4(
+            packets[i], {flow.mapped4, flow.server4}, settings.rfc7915, identification);
+        counters.count(Direction::Outbound, flow.protocol, flow.bytes);
+        emit_->packet(packets[i]);
+    }
+    counters.emitted.add(known);
+    if (known == packets.size()) return known;
+    const auto view = parse_packet(packets[known].bytes());
+    assert(view);
+    outbound(packets[known], *view, flows[known]);
+    return known + 1;
+}
+
+std::size_t Translator::Impl::plain_inbound(std::span<PacketBuffer> packets,
+                                            std::span<InboundFlow> flows) noexcept {
+    const auto known = backend.refresh_inbound(flows, now_);
+    for (std::size_t i = 0; i < known; ++i) {
+        const auto& flow = flows[i];
+        if (hairpin_loop(flow.client6->address)) continue;
+        const auto server6 = settings.prefix.embed(flow.server4.address);
+        plain::to_ipv6(
+            packets[i], {{server6, flow.server4.port}, *flow.client6}, settings.rfc7915);
+        counters.count(Direction::Inbound, flow.protocol, flow.bytes);
+        counters.emitted.add();
+        emit_->packet(packets[i]);
+    }
+    if (known == packets.size()) return known;
+    const auto view = parse_packet(packets[known].bytes());
+    assert(view);
+    if (backend.owns(flows[known].mapped4.address))
+        inbound(packets[known], *view, flows[known], Pass::First);
+    else
+        counters.drop(DropReason::NotInPool);
+    return known + 1;
+}
+
+// ---- a batch ----
+
 void Translator::Impl::handle(std::span<PacketBuffer> batch,
                               Clock::time_point now,
                               Emit& emit) noexcept {
@@ -60,42 +147,59 @@ void Translator::Impl::handle(std::span<PacketBuffer> batch,
     now_ = now;
     emit_ = &emit;
     outbound_count_ = inbound_count_ = 0;
+    counters.received.add(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i)
-        items_[i].kind = classify(batch[i], items_[i]);
+        if (auto& item = items_[i]; !recognise(batch[i], item)) [[unlikely]]
+            item.kind = classify(batch[i], item);
 
     backend.prepare({outbound_.data(), outbound_count_}, {inbound_.data(), inbound_count_});
 
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        const auto& item = items_[i];
-        switch (item.kind) {
-        case Kind::Finished:
-            break;
-        case Kind::Outbound:
-            outbound(batch[i], item.view, outbound_[item.flow]);
-            break;
-        case Kind::Inbound:
-            inbound(batch[i], item.view, inbound_[item.flow], Pass::First);
-            break;
-        case Kind::OutboundError:
-            outbound_error(batch[i], item);
-            break;
-        case Kind::InboundError:
-            inbound_error(batch[i], item, Pass::First);
-            break;
-        case Kind::OutboundFragment:
-            outbound_fragment(batch[i], item);
-            break;
-        case Kind::InboundFragment:
-            inbound_fragment(batch[i], item.view, Pass::First);
-            break;
-        }
+    const auto items = std::span<const Item>{items_}.first(batch.size());
+    for (std::size_t i = 0; i < batch.size();)
+        i += forward(batch.subspan(i), items.subspan(i));
+}
+
+/// Forwards the first packet, and those behind it that go with it. Returns how many.
+std::size_t Translator::Impl::forward(std::span<PacketBuffer> packets,
+                                      std::span<const Item> items) noexcept {
+    auto& packet = packets[0];
+    const auto& item = items[0];
+    switch (item.kind) {
+    case Kind::Finished:
+        break;
+    case Kind::PlainOutbound: {
+        const auto run = run_of(items);
+        return plain_outbound(packets.first(run), {&outbound_[item.flow], run});
     }
+    case Kind::PlainInbound: {
+        const auto run = run_of(items);
+        return plain_inbound(packets.first(run), {&inbound_[item.flow], run});
+    }
+    case Kind::Outbound:
+        outbound(packet, item.view, outbound_[item.flow]);
+        break;
+    case Kind::Inbound:
+        inbound(packet, item.view, inbound_[item.flow], Pass::First);
+        break;
+    case Kind::OutboundError:
+        outbound_error(packet, item);
+        break;
+    case Kind::InboundError:
+        inbound_error(packet, item, Pass::First);
+        break;
+    case Kind::OutboundFragment:
+        outbound_fragment(packet, item);
+        break;
+    case Kind::InboundFragment:
+        inbound_fragment(packet, item.view, Pass::First);
+        break;
+    }
+    return 1;
 }
 
 // ---- RFC 6146 §3.4: the incoming tuple ----
 
 Translator::Impl::Kind Translator::Impl::classify(PacketBuffer& packet, Item& item) noexcept {
-    counters.received.add();
     const auto parsed = parse_packet(packet.bytes());
     if (!parsed) {
         counters.drop(parsed.error());
@@ -112,7 +216,7 @@ Translator::Impl::Kind Translator::Impl::classify(PacketBuffer& packet, Item& it
 
 Translator::Impl::Kind Translator::Impl::classify6(PacketBuffer& packet, Item& item) noexcept {
     const auto& view = item.view;
-    const auto server4 = rfc6146::check_addresses6(view, rules());
+    const auto server4 = rfc6146::check_addresses6(view, rules);
     if (!server4) {
         refuse(packet, view, server4.error());
         return Kind::Finished;
@@ -140,7 +244,7 @@ Translator::Impl::Kind Translator::Impl::classify4(PacketBuffer& packet, Item& i
         counters.drop(DropReason::NotInPool);
         return Kind::Finished;
     }
-    if (const auto ok = rfc6146::check_addresses4(view, rules()); !ok) {
+    if (const auto ok = rfc6146::check_addresses4(view, rules); !ok) {
         refuse(packet, view, ok.error());
         return Kind::Finished;
     }
@@ -178,9 +282,7 @@ Verdict Translator::Impl::inbound(PacketBuffer& packet,
                                   Pass pass) noexcept {
     const auto resolved = backend.resolve_inbound(flow, packet, now_);
     if (!resolved) return not_now(packet, view, resolved.error());
-    // A client inside the prefix would send the packet round for ever.
-    if (settings.prefix.contains(resolved->client6.address))
-        return counters.drop(DropReason::HairpinLoop);
+    if (hairpin_loop(resolved->client6.address)) return Verdict::Drop;
     const auto server6 = settings.prefix.embed(flow.server4.address);
     const auto outgoing = outgoing6(*resolved, server6, flow.server4.port, flow.protocol);
     const auto count_hop = pass == Pass::First ? rfc7915::CountHop::Yes : rfc7915::CountHop::No;
@@ -308,6 +410,7 @@ Translator::expire(Clock::time_point now, Budget budget, Emit& emit) noexcept {
 
 void Translator::apply(const TranslatorSettings& settings) noexcept {
     impl_->settings = settings;
+    impl_->rules = address_rules(settings);
     impl_->replier.apply(replier_settings(settings));
 }
 

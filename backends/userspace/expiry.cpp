@@ -71,8 +71,8 @@ void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left
         const auto server4 = sessions[session].server4();
         const auto no =
             sessions[session].opener == Side::V6
-                ? forbids_outbound(b.client6(), b.protocol, server4)
-                : policy().inbound(b.client6().address, b.protocol, server4).refusal();
+                ? forbids_outbound(b.client6, b.protocol, server4)
+                : policy().inbound(b.client6.address, b.protocol, server4).refusal();
         if (!no) continue;
         state_.close(session, EventReason::Forbidden, now);
         spend(left, kEnd);
@@ -119,7 +119,7 @@ std::size_t UserspaceBackend::session_due(std::uint32_t session,
     }
     // RFC 6146 §3.5.2.2, ESTABLISHED: "SHOULD send a probe packet ... The state is moved to
     // TRANS." An end that is alive answers, and that brings the session back.
-    const auto client6 = state_.bib[state_.sessions.binding_of(session)].client6();
+    const auto client6 = state_.bib[state_.sessions.binding_of(session)].client6;
     const auto server4 = s.server4();
     state_.change(session, {SessionState::Trans, true}, EventReason::Expired, now);
     if (!state_.timers.linked(session)) state_.link(session);

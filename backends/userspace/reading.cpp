@@ -12,7 +12,7 @@ namespace {
 
 bool matches(const Filter& filter, const State& state, const BindingSlot& b) noexcept {
     return b.has(BindingSlot::kUsed) && (!filter.protocol || *filter.protocol == b.protocol) &&
-           (!filter.client || filter.client->contains(b.client)) &&
+           (!filter.client || filter.client->contains(b.client6.address)) &&
            (!filter.mapped || filter.mapped->contains(state.pool.address(b.address)));
 }
 
@@ -23,7 +23,7 @@ SessionRow row_of(const State& state, std::uint32_t session, Clock::time_point n
     SessionRow row;
     row.protocol = b.protocol;
     row.state = s.state;
-    row.client6 = b.client6();
+    row.client6 = b.client6;
     row.mapped4 = state.mapped4(b);
     row.server4 = State::server4(b, s);
     row.expires_in = std::max(deadline.start() - now, Clock::duration::zero());
@@ -46,7 +46,7 @@ std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
         const auto& b = state_.bib[slot];
         if (!matches(filter, state_, b)) continue;
         rows.push_back({b.protocol,
-                        b.client6(),
+                        b.client6,
                         state_.mapped4(b),
                         state_.sessions.count_of(slot),
                         b.has(BindingSlot::kStatic | BindingSlot::kWholeHost),

@@ -235,18 +235,14 @@ std::optional<std::string_view> State::add_static(const StaticItem& item,
 // ---- living ----
 
 void State::packet(std::uint32_t session,
-                   std::uint32_t binding,
                    Side side,
                    TcpFlags tcp,
                    std::uint32_t bytes,
                    Clock::time_point now) noexcept {
     auto& s = sessions[session];
+    if (refresh(s, tcp, bytes, Tick::floor(now))) return;
     ++s.packets;
     s.bytes += bytes;
-    if (bib[binding].protocol != L4Proto::Tcp) {
-        s.refreshed = Tick::floor(now);
-        return;
-    }
     const auto to = rfc6146::tcp_transition(s.state, side, tcp);
     if (to.next != s.state) {
         change(session, to, EventReason::Traffic, now);
@@ -311,7 +307,7 @@ void State::link(std::uint32_t session) noexcept {
 void State::prefetch_close(std::uint32_t session) const noexcept {
     if (!sessions.exists(session)) return;
     const auto& b = bib[sessions.binding_of(session)];
-    bib.prefetch_client(bib.hash(b.protocol, b.client6()));
+    bib.prefetch_client(bib.hash(b.protocol, b.client6));
     bib.prefetch_mapped(b.address, b.protocol, b.mapped_port);
     clients.prefetch_record(b.owner);
     pool.prefetch_release(b.address, b.protocol, b.mapped_port);
@@ -384,7 +380,7 @@ void State::emit_binding(EventKind kind,
     event.reason = reason;
     event.protocol = b.protocol;
     event.when = now;
-    event.client6 = b.client6();
+    event.client6 = b.client6;
     event.mapped4 = mapped4(b);
     event.handle = {binding, b.generation};
     sink->on_event(event);
@@ -403,7 +399,7 @@ void State::emit_session(EventKind kind,
     event.protocol = b.protocol;
     event.state = s.state;
     event.when = now;
-    event.client6 = b.client6();
+    event.client6 = b.client6;
     event.mapped4 = mapped4(b);
     event.server4 = server4(b, s);
     event.handle = {session, sessions.generation(session)};

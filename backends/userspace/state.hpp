@@ -71,9 +71,20 @@ public:
     [[nodiscard]] Created
     open(std::uint32_t binding, const Opening& opening, Clock::time_point now) noexcept;
 
-    /// The part of RFC 6146 §3.5 that concerns a packet of an existing session.
+    /// The part of RFC 6146 §3.5 that concerns a packet of an existing session, if it is no
+    /// more than counting it and refreshing the lifetime; false, and nothing done, if packet()
+    /// must be called.
+    [[nodiscard]] static bool
+    refresh(Session& session, TcpFlags tcp, std::uint32_t bytes, Tick now) noexcept {
+        if (!rfc6146::only_refreshes(session.state, tcp)) return false;
+        ++session.packets;
+        session.bytes += bytes;
+        session.refreshed = now;
+        return true;
+    }
+
+    /// All of it.
     void packet(std::uint32_t session,
-                std::uint32_t binding,
                 Side side,
                 TcpFlags tcp,
                 std::uint32_t bytes,
@@ -111,7 +122,7 @@ public:
 
     [[nodiscard]] Binding binding(std::uint32_t slot) const noexcept {
         const auto& s = bib[slot];
-        return {s.client6(), mapped4(s), {slot, s.generation}};
+        return {s.client6, mapped4(s), {slot, s.generation}};
     }
 
     /// The same as an answer. Made in its place: to assemble it elsewhere and copy it would
@@ -119,7 +130,7 @@ public:
     [[nodiscard]] Resolved resolved(std::uint32_t slot) const noexcept {
         const auto& s = bib[slot];
         return Resolved{
-            std::in_place, s.client6(), mapped4(s), BindingHandle{slot, s.generation}};
+            std::in_place, s.client6, mapped4(s), BindingHandle{slot, s.generation}};
     }
 
     [[nodiscard]] Endpoint4 mapped4(const BindingSlot& s) const noexcept {

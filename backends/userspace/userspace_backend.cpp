@@ -107,6 +107,43 @@ UserspaceBackend::find(const InboundFlow& flow) const noexcept {
     return pool.index_of(flow.mapped4.address);
 }
 
+// ---- sessions that are known ----
+
+std::size_t UserspaceBackend::refresh_outbound(std::span<OutboundFlow> flows,
+                                               Clock::time_point now) noexcept {
+    const auto& bib = state_.bib;
+    const auto tick = Tick::floor(now);
+    std::size_t done = 0;
+    for (auto& flow : flows) {
+        const auto binding = static_cast<std::uint32_t>(flow.prepared - 1);
+        if (binding >= bib.capacity() || !bib.is(binding, flow.protocol, flow.client6)) break;
+        if (state_.pool.index_of(flow.server4.address)) break;
+        auto* const session = state_.sessions.look_up(binding, flow.server4);
+        if (session == nullptr || !State::refresh(*session, flow.tcp, flow.bytes, tick)) break;
+        flow.mapped4 = state_.mapped4(bib[binding]);
+        ++done;
+    }
+    return done;
+}
+
+std::size_t UserspaceBackend::refresh_inbound(std::span<InboundFlow> flows,
+                                              Clock::time_point now) noexcept {
+    const auto& bib = state_.bib;
+    const auto tick = Tick::floor(now);
+    std::size_t done = 0;
+    for (auto& flow : flows) {
+        if (flow.prepared == 0) break;
+        const auto address = static_cast<pool::AddressIndex>(flow.prepared - 1);
+        const auto binding = bib.find_mapped(address, flow.protocol, flow.mapped4.port);
+        if (binding == kNone) break;
+        auto* const session = state_.sessions.look_up(binding, flow.server4);
+        if (session == nullptr || !State::refresh(*session, flow.tcp, flow.bytes, tick)) break;
+        flow.client6 = &bib[binding].client6;
+        ++done;
+    }
+    return done;
+}
+
 // ---- IPv6 to IPv4 ----
 
 Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
@@ -115,7 +152,7 @@ Resolved UserspaceBackend::resolve_outbound(const OutboundFlow& flow,
     if (binding == kNone) return first_outbound(flow, now);
     const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
     if (session == kNone) return new_session_outbound(binding, flow, now);
-    state_.packet(session, binding, Side::V6, flow.tcp, flow.bytes, now);
+    state_.packet(session, Side::V6, flow.tcp, flow.bytes, now);
     return state_.resolved(binding);
 }
 
@@ -182,7 +219,7 @@ Resolved UserspaceBackend::resolve_inbound(const InboundFlow& flow,
     if (binding == kNone) return first_inbound(flow, *address, packet, now);
     const auto session = state_.sessions.find(binding, remote(flow.protocol, flow.server4));
     if (session == kNone) return new_session_inbound(binding, flow, packet, now);
-    state_.packet(session, binding, Side::V4, flow.tcp, flow.bytes, now);
+    state_.packet(session, Side::V4, flow.tcp, flow.bytes, now);
     return state_.resolved(binding);
 }
 
@@ -220,7 +257,7 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
     // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as
     // well. CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
     const auto& slot = state_.bib[binding];
-    const auto ruling = policy().inbound(slot.client6().address, flow.protocol, flow.server4);
+    const auto ruling = policy().inbound(slot.client6.address, flow.protocol, flow.server4);
     if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
     if (state_.settings.filtering == Filtering::AddressDependent &&
         !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&

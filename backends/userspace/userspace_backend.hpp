@@ -36,6 +36,10 @@ public:
     [[nodiscard]] Resolved resolve_inbound(const InboundFlow& flow,
                                            const PacketBuffer& packet,
                                            Clock::time_point now) noexcept override;
+    [[nodiscard]] std::size_t refresh_outbound(std::span<OutboundFlow> flows,
+                                               Clock::time_point now) noexcept override;
+    [[nodiscard]] std::size_t refresh_inbound(std::span<InboundFlow> flows,
+                                              Clock::time_point now) noexcept override;
     [[nodiscard]] std::optional<Binding>
     find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept override;
     [[nodiscard]] std::optional<Binding>

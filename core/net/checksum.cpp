@@ -21,12 +21,6 @@ std::uint64_t load64(const std::byte* at) noexcept {
     return word;
 }
 
-/// Adds with end-around carry.
-std::uint64_t add_carry(std::uint64_t sum, std::uint64_t word) noexcept {
-    sum += word;
-    return sum + (sum < word ? 1U : 0U);
-}
-
 /// Up to seven bytes as the low bytes (in memory order) of a word.
 std::uint64_t load_tail(const std::byte* at, std::size_t size) noexcept {
     std::uint64_t word = 0;
@@ -48,12 +42,7 @@ ChecksumSum& ChecksumSum::add(std::span<const std::byte> bytes) noexcept {
     for (; left >= 8; left -= 8, at += 8)
         even = add_carry(even, load64(at));
     if (left != 0) odd = add_carry(odd, load_tail(at, left));
-    auto sum = add_carry(even, odd);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum_ += to_big_endian(static_cast<std::uint16_t>(sum));
+    sum_ += to_big_endian(fold(add_carry(even, odd)));
     return *this;
 }
 

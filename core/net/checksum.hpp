@@ -9,12 +9,27 @@
 #include "core/net/bytes.hpp"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 
 namespace nat64 {
+
+/// A sum of 16-bit words, or of wider ones, folded to 16 bits: each step adds the two halves,
+/// rotated onto each other so that the carry comes round by itself.
+[[nodiscard]] constexpr std::uint16_t fold(std::uint64_t sum) noexcept {
+    const auto half = static_cast<std::uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+    return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
+}
+
+/// Adds with end-around carry, so that no carry of a 64-bit sum is lost.
+[[nodiscard]] constexpr std::uint64_t add_carry(std::uint64_t sum,
+                                                std::uint64_t word) noexcept {
+    sum += word;
+    return sum + (sum < word ? 1U : 0U);
+}
 
 /// A ones' complement sum in progress: an integer that is congruent to the sum modulo 65535, so
 /// that wider words may be added as they are. 2^31 additions do not overflow it.
@@ -50,14 +65,7 @@ public:
     }
 
     /// Folded to 16 bits, not complemented: what a partial checksum field holds.
-    [[nodiscard]] constexpr std::uint16_t folded() const noexcept {
-        auto s = sum_;
-        s = (s & 0xffffffff) + (s >> 32);
-        s = (s & 0xffff) + ((s >> 16) & 0xffff) + (s >> 32);
-        s = (s & 0xffff) + (s >> 16);
-        s = (s & 0xffff) + (s >> 16);
-        return static_cast<std::uint16_t>(s);
-    }
+    [[nodiscard]] constexpr std::uint16_t folded() const noexcept { return fold(sum_); }
 
     /// The checksum: the complement of folded().
     [[nodiscard]] constexpr std::uint16_t checksum() const noexcept {
@@ -113,12 +121,7 @@ ipv4_header_sum(std::span<const std::byte, 20> header) noexcept {
     std::uint32_t last = 0;
     std::memcpy(words.data(), header.data(), sizeof words);
     std::memcpy(&last, header.data() + sizeof words, sizeof last);
-    std::uint64_t sum = words[0] + words[1];
-    sum += sum < words[1] ? 1U : 0U;
-    sum = (sum & 0xffffffff) + (sum >> 32) + last;
-    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+    return fold(add_carry(add_carry(words[0], words[1]), last));
 }
 
 /// The checksum of an IPv4 header without options whose checksum field is zero, host order.

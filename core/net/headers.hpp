@@ -8,6 +8,7 @@
 #include "core/net/bytes.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 namespace nat64 {
@@ -22,6 +23,10 @@ inline constexpr std::uint8_t kProtoFragment = 44;
 inline constexpr std::uint8_t kProtoIcmpv6 = 58;
 inline constexpr std::uint8_t kProtoNoNext = 59;
 inline constexpr std::uint8_t kProtoDestinationOptions = 60;
+
+[[nodiscard]] constexpr bool is_tcp_or_udp(std::uint8_t protocol) noexcept {
+    return protocol == kProtoTcp || protocol == kProtoUdp;
+}
 
 /// An IPv4 address on the wire.
 struct WireAddr4 {
@@ -41,8 +46,14 @@ struct WireAddr6 {
 
     [[nodiscard]] Ipv6Addr value() const noexcept { return Ipv6Addr{bytes}; }
 
+    /// The address as two words, the first eight bytes in front.
+    [[nodiscard]] std::array<Be64, 2> halves() const noexcept {
+        return std::bit_cast<std::array<Be64, 2>>(bytes);
+    }
+
+    /// As two words: addresses come out of registers more often than out of memory.
     WireAddr6& operator=(const Ipv6Addr& a) noexcept {
-        bytes = a.bytes();
+        bytes = std::bit_cast<Ipv6Addr::Bytes>(std::array{Be64{a.high()}, Be64{a.low()}});
         return *this;
     }
 };

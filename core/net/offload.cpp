@@ -18,15 +18,7 @@ namespace nat64 {
 
 namespace {
 
-constexpr std::uint16_t kTcpChecksumOffset = 16;
 constexpr std::uint16_t kUdpChecksumOffset = 6;
-
-/// The partial checksum is TCP's or UDP's own, so that a delta over the addresses updates it.
-bool is_plain(const Offload& offload, const PacketView& view) noexcept {
-    if (view.is_fragment() || offload.checksum_start != view.transport_offset) return false;
-    return (view.protocol == kProtoTcp && offload.checksum_offset == kTcpChecksumOffset) ||
-           (view.protocol == kProtoUdp && offload.checksum_offset == kUdpChecksumOffset);
-}
 
 /// Bytes behind the transport header of a whole packet that will be segmented.
 std::size_t payload_size(const PacketView& view) noexcept {
@@ -79,7 +71,7 @@ std::expected<void, DropReason> normalize_offload(PacketBuffer& packet,
         offload.segment_size = 0;
         offload.tcp_cwr = false;
     }
-    if (offload.partial_checksum && !is_plain(offload, view)) {
+    if (offload.partial_checksum && !has_plain_checksum(offload, view)) {
         if (segmented || !checksum_is_inside(offload, view))
             return std::unexpected(DropReason::BadOffload);
         finish_checksum(packet, view);

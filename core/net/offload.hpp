@@ -6,10 +6,13 @@
 // (platform/virtio_header).
 #pragma once
 
+#include "core/net/headers.hpp"
 #include "core/net/packet_buffer.hpp"
 #include "core/net/packet_view.hpp"
 #include "core/verdict.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 
 namespace nat64 {
@@ -25,5 +28,25 @@ namespace nat64 {
 /// Errors: BadOffload if the metadata points outside the packet or contradicts it.
 [[nodiscard]] std::expected<void, DropReason>
 normalize_offload(PacketBuffer& packet, const PacketView& view) noexcept;
+
+/// The partial checksum is TCP's or UDP's own, so that a delta over the addresses updates it.
+[[nodiscard]] inline bool has_plain_checksum(const Offload& offload,
+                                             const PacketView& view) noexcept {
+    constexpr std::uint16_t tcp = offsetof(TcpHeader, checksum);
+    constexpr std::uint16_t udp = offsetof(UdpHeader, checksum);
+    if (view.is_fragment() || offload.checksum_start != view.transport_offset) return false;
+    return (view.protocol == kProtoTcp && offload.checksum_offset == tcp) ||
+           (view.protocol == kProtoUdp && offload.checksum_offset == udp);
+}
+
+/// normalize_offload() would change nothing, and there is no segmentation.
+[[nodiscard]] inline bool is_normal_and_whole(const Offload& offload,
+                                              const PacketView& view) noexcept {
+    if (offload.segmentation != Segmentation::None || offload.segment_size != 0 ||
+        offload.tcp_cwr)
+        return false;
+    if (offload.partial_checksum) return has_plain_checksum(offload, view);
+    return (offload.checksum_start | offload.checksum_offset) == 0;
+}
 
 } // namespace nat64

@@ -46,11 +46,11 @@ public:
     }
 
     [[nodiscard]] std::span<std::byte> bytes() noexcept {
-        return storage_.subspan(offset_, size_);
+        return {storage_.data() + offset_, size_};
     }
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return storage_.subspan(offset_, size_);
+        return {storage_.data() + offset_, size_};
     }
 
     [[nodiscard]] std::byte* data() noexcept { return storage_.data() + offset_; }

@@ -264,28 +264,13 @@ Failure parse_ipv6(PacketView& view, std::span<const std::byte> bytes, bool quot
 
 } // namespace
 
-bool PacketView::is_icmp_error() const noexcept {
-    if (family == Family::V6) return protocol == kProtoIcmpv6 && icmp_type < 128;
-    if (protocol != kProtoIcmp) return false;
-    switch (icmp_type) {
-    case kIcmpDestinationUnreachable:
-    case kIcmpSourceQuench:
-    case kIcmpRedirect:
-    case kIcmpTimeExceeded:
-    case kIcmpParameterProblem:
-        return true;
-    default:
-        return false;
-    }
-}
-
 std::expected<PacketView, DropReason> parse_packet(std::span<const std::byte> bytes,
                                                    Completeness completeness) noexcept {
     std::expected<PacketView, DropReason> result;
     const bool quoted = completeness == Completeness::Quoted;
     Failure bad = DropReason::Truncated;
     if (!bytes.empty()) {
-        switch (byte_at(bytes, 0) >> 4) {
+        switch (ip_version(bytes)) {
         case 4:
             bad = parse_ipv4(*result, bytes, quoted);
             break;

@@ -11,6 +11,7 @@
 
 #include "core/net/headers.hpp"
 #include "core/net/transport.hpp"
+#include "core/refusal.hpp"
 #include "core/verdict.hpp"
 
 #include <cstddef>
@@ -113,8 +114,26 @@ struct PacketView {
 
     /// Is it an ICMP error message (RFC 1122 §3.2.2, RFC 4443 §2.1), as far as type tells?
     /// Needs has_transport_header().
-    [[nodiscard]] bool is_icmp_error() const noexcept;
+    [[nodiscard]] bool is_icmp_error() const noexcept {
+        if (family == Family::V6) return protocol == kProtoIcmpv6 && icmp_type < 128;
+        if (protocol != kProtoIcmp) return false;
+        switch (icmp_type) {
+        case kIcmpDestinationUnreachable:
+        case kIcmpSourceQuench:
+        case kIcmpRedirect:
+        case kIcmpTimeExceeded:
+        case kIcmpParameterProblem:
+            return true;
+        default:
+            return false;
+        }
+    }
 };
+
+/// The version that the first byte of a packet says; 0 without one.
+[[nodiscard]] constexpr unsigned ip_version(std::span<const std::byte> bytes) noexcept {
+    return bytes.empty() ? 0U : std::to_integer<unsigned>(bytes[0]) >> 4;
+}
 
 /// The most extension headers a packet may have; real ones have two or three.
 inline constexpr unsigned kMaxExtensionHeaders = 8;

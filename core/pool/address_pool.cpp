@@ -77,13 +77,9 @@ std::uint32_t AddressPool::mask_for(Ipv4Addr address, std::span<const PoolItem> 
     return static_cast<std::uint32_t>(known - mask_ranges_.begin());
 }
 
-std::optional<AddressIndex> AddressPool::index_of(Ipv4Addr address) const noexcept {
+std::optional<AddressIndex> AddressPool::search(Ipv4Addr address) const noexcept {
     const auto run = std::ranges::upper_bound(runs_, address, {}, &Run::first);
-    if (run == runs_.begin()) return std::nullopt;
-    const auto& found = *std::prev(run);
-    const auto offset = address.bits() - found.first.bits();
-    if (offset >= found.count) return std::nullopt;
-    return static_cast<AddressIndex>(found.index + offset);
+    return run == runs_.begin() ? std::nullopt : index_in(*std::prev(run), address);
 }
 
 std::optional<AddressIndex> AddressPool::home(std::uint64_t hash) const noexcept {

@@ -42,7 +42,9 @@ public:
     }
 
     /// A search among the configured ranges, not among the addresses.
-    [[nodiscard]] std::optional<AddressIndex> index_of(Ipv4Addr address) const noexcept;
+    [[nodiscard]] std::optional<AddressIndex> index_of(Ipv4Addr address) const noexcept {
+        return runs_.size() == 1 ? index_in(runs_[0], address) : search(address);
+    }
 
     /// Whether this port is one that allocate() may choose.
     [[nodiscard]] bool gives_out(AddressIndex index, Port port) const noexcept {
@@ -103,6 +105,14 @@ private:
 
     using FullBits = std::vector<std::uint64_t>;
 
+    [[nodiscard]] static std::optional<AddressIndex> index_in(const Run& run,
+                                                              Ipv4Addr address) noexcept {
+        const auto offset = address.bits() - run.first.bits();
+        if (offset >= run.count) return std::nullopt;
+        return static_cast<AddressIndex>(run.index + offset);
+    }
+
+    [[nodiscard]] std::optional<AddressIndex> search(Ipv4Addr address) const noexcept;
     void add_addresses(const NaptSettings& settings);
     std::uint32_t mask_for(Ipv4Addr address, std::span<const PoolItem> items);
 

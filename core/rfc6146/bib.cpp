@@ -8,12 +8,6 @@ namespace nat64::rfc6146 {
 Bib::Bib(std::size_t capacity, std::size_t addresses, Rng& rng)
     : hash_{rng}, slots_{capacity}, by_client_{capacity}, by_mapped_{addresses} {}
 
-std::uint64_t Bib::hash(L4Proto protocol, const Endpoint6& client6) const noexcept {
-    return hash_(client6.address.high(),
-                 client6.address.low(),
-                 static_cast<std::uint64_t>(protocol) << 16 | client6.port.value());
-}
-
 std::uint32_t Bib::insert(std::uint64_t hash,
                           L4Proto protocol,
                           const Endpoint6& client6,
@@ -29,8 +23,7 @@ std::uint32_t Bib::insert(std::uint64_t hash,
         ++fresh_;
     }
     ++size_;
-    s.client = client6.address;
-    s.client_port = client6.port;
+    s.client6 = client6;
     s.mapped_port = mapped_port;
     s.address = address;
     s.protocol = protocol;
@@ -47,7 +40,7 @@ std::uint32_t Bib::insert(std::uint64_t hash,
 void Bib::erase(std::uint32_t slot) noexcept {
     auto& s = slots_[slot];
     assert(s.has(BindingSlot::kUsed));
-    by_client_.erase(hash(s.protocol, s.client6()), slot);
+    by_client_.erase(hash(s.protocol, s.client6), slot);
     by_mapped_.at(s.address, cell(s.protocol, s.mapped_port)) = 0;
     s.flags = 0;
     s.owner = free_;

@@ -50,8 +50,7 @@ struct alignas(64) BindingSlot {
     static constexpr std::uint8_t kSession = 8;   ///< `first` is a session
     static constexpr std::uint8_t kSpent = 16;    ///< `first` was one and is gone
 
-    Ipv6Addr client;
-    Port client_port;
+    Endpoint6 client6;
     Port mapped_port;
     std::uint16_t address; ///< AddressIndex of the pool
     L4Proto protocol;
@@ -61,8 +60,6 @@ struct alignas(64) BindingSlot {
     Session first;
 
     [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
-
-    [[nodiscard]] Endpoint6 client6() const noexcept { return {client, client_port}; }
 };
 
 static_assert(sizeof(Session) == 32 && sizeof(BindingSlot) == 64);
@@ -72,7 +69,12 @@ public:
     /// Room for `capacity` bindings onto `addresses` pool addresses.
     Bib(std::size_t capacity, std::size_t addresses, Rng& rng);
 
-    [[nodiscard]] std::uint64_t hash(L4Proto protocol, const Endpoint6& client6) const noexcept;
+    [[nodiscard]] std::uint64_t hash(L4Proto protocol,
+                                     const Endpoint6& client6) const noexcept {
+        return hash_(client6.address.high(),
+                     client6.address.low(),
+                     static_cast<std::uint64_t>(protocol) << 16 | client6.port.value());
+    }
 
     void prefetch_client(std::uint64_t hash) const noexcept { by_client_.prefetch(hash); }
 
@@ -90,8 +92,7 @@ public:
     [[nodiscard]] bool
     is(std::uint32_t slot, L4Proto protocol, const Endpoint6& client6) const noexcept {
         const auto& s = slots_[slot];
-        return same(s.client, client6.address) && s.client_port == client6.port &&
-               s.protocol == protocol && s.has(BindingSlot::kUsed);
+        return s.client6 == client6 && s.protocol == protocol && s.has(BindingSlot::kUsed);
     }
 
     /// The binding of an IPv6 transport address, kNone if there is none. `hash` is hash() of
@@ -133,11 +134,6 @@ public:
 
 private:
     static constexpr std::size_t kCells = kL4ProtoCount * 65536;
-
-    // Two words, not a call of memcmp().
-    static bool same(const Ipv6Addr& a, const Ipv6Addr& b) noexcept {
-        return a.low() == b.low() && a.high() == b.high();
-    }
 
     static std::size_t cell(L4Proto protocol, Port port) noexcept {
         return static_cast<std::size_t>(protocol) << 16 | port.value();

@@ -33,6 +33,16 @@ public:
         return slot.first.next == kNone ? kNone : find_further(binding, server4);
     }
 
+    /// The same, itself; nullptr if there is none.
+    [[nodiscard]] Session* look_up(std::uint32_t binding, const Endpoint4& server4) noexcept {
+        auto& slot = bib_[binding];
+        if (slot.first.server4() == server4 && slot.has(BindingSlot::kSession)) [[likely]]
+            return &slot.first;
+        if (slot.first.next == kNone) return nullptr;
+        const auto found = find_further(binding, server4);
+        return found == kNone ? nullptr : &(*this)[found];
+    }
+
     /// Whether `binding` has a session with this IPv4 address, whatever the port.
     [[nodiscard]] bool knows(std::uint32_t binding, Ipv4Addr server) const noexcept;
 

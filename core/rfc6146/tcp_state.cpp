@@ -43,9 +43,9 @@ Transition from_v6_init(Side side, TcpFlags flags) noexcept {
 // A FIN moves the state and leaves the lifetime as it is. A RST may be forged, hence TRANS:
 // the next other packet brings the session back.
 Transition from_established(Side side, TcpFlags flags) noexcept {
+    if (only_refreshes(Established, flags)) return refresh(Established);
     if (flags.rst()) return refresh(Trans);
-    if (is_fin(flags)) return stay(side == Side::V4 ? V4FinRcv : V6FinRcv);
-    return refresh(Established);
+    return stay(side == Side::V4 ? V4FinRcv : V6FinRcv);
 }
 
 // CHOICE(RFC 6146 §3.5.2.2): a RST behind a FIN is not "any other packet", which would keep a

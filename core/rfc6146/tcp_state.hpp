@@ -40,6 +40,15 @@ struct Transition {
 /// RFC 6146 §3.5.2.2, all states but CLOSED. `from` must not be Active.
 [[nodiscard]] Transition tcp_transition(SessionState from, Side side, TcpFlags flags) noexcept;
 
+/// Does this packet refresh the lifetime, and no more? UDP and ICMP always do; RFC 6146
+/// §3.5.2.2, ESTABLISHED: any segment that is neither FIN nor RST. So nearly every packet does,
+/// and for the others tcp_transition() is to be asked.
+[[nodiscard]] constexpr bool only_refreshes(SessionState from, TcpFlags flags) noexcept {
+    return from == SessionState::Active ||
+           (from == SessionState::Established &&
+            (flags.bits & (TcpFlags::kFin | TcpFlags::kRst)) == 0);
+}
+
 /// Which lifetime a session has after a refresh in this TCP state: both single-FIN states keep
 /// the established one.
 [[nodiscard]] Lifetime tcp_lifetime(SessionState state) noexcept;

@@ -2,11 +2,13 @@
 // RFC 6146 §3.4, determining the incoming tuple: from a parsed packet to the flow it belongs
 // to, or to the reason why it belongs to none. Addresses are judged here (what may be a
 // source, what may be reached, RFC 6052 §3.1); whether the flow has a binding is the backend's
-// answer.
+// answer. What every packet passes is inline. The two directions mirror each other; an
+// asymmetry is explained where it stands.
 #pragma once
 
 #include "core/napt_backend.hpp"
 #include "core/net/packet_view.hpp"
+#include "core/net/special_addresses.hpp"
 #include "core/refusal.hpp"
 #include "core/rfc6052.hpp"
 
@@ -21,12 +23,30 @@ struct AddressRules {
     bool global_only = true;
 };
 
-/// May an IPv4 server have this address? NonGlobalIpv4 or IllegalDestination if not.
+// ---- may they talk? ----
+
+/// May an IPv6 client have this address? RFC 7915 §5.1 (illegal sources); RFC 6146 §3.5: what
+/// comes from inside the prefix would go round for ever.
+[[nodiscard, gnu::always_inline]] inline bool
+may_be_client6(const Ipv6Addr& client6, const AddressRules& rules) noexcept {
+    return !is_illegal_source(client6) && !rules.prefix.contains(client6);
+}
+
+/// May an IPv4 server have this address?
+[[nodiscard, gnu::always_inline]] inline bool
+may_be_server4(Ipv4Addr server4, const AddressRules& rules) noexcept {
+    return !is_never_forwarded(server4) && (!rules.global_only || is_global(server4));
+}
+
+// ---- ... and if not, why? ----
+
+/// NonGlobalIpv4 or IllegalDestination if an IPv4 server may not have this address.
 [[nodiscard]] std::expected<void, DropReason> check_server4(Ipv4Addr server4,
                                                             const AddressRules& rules) noexcept;
 
-/// Source and destination of an IPv6 packet: RFC 6146 §3.5 (source inside the prefix), RFC
-/// 7915 §5.1 (illegal sources), RFC 6052. Returns the IPv4 destination.
+/// Destination and source of an IPv6 packet: RFC 6052, RFC 7915 §5.1 (illegal sources), RFC
+/// 6146 §3.5 (source inside the prefix). Returns the IPv4 destination. What is not for our
+/// prefix comes first: whatever else is odd about it is no concern of ours.
 [[nodiscard]] std::expected<Ipv4Addr, Refusal>
 check_addresses6(const PacketView& view, const AddressRules& rules) noexcept;
 
@@ -35,10 +55,48 @@ check_addresses6(const PacketView& view, const AddressRules& rules) noexcept;
 [[nodiscard]] std::expected<void, Refusal> check_addresses4(const PacketView& view,
                                                             const AddressRules& rules) noexcept;
 
+// ---- the tuple ----
+
 /// The tuple of a TCP segment, UDP datagram or ICMP query with its transport header.
 /// `protocol` is the view's.
-[[nodiscard]] OutboundFlow
-outbound_flow(const PacketView& view, L4Proto protocol, Ipv4Addr server4) noexcept;
-[[nodiscard]] InboundFlow inbound_flow(const PacketView& view, L4Proto protocol) noexcept;
+[[gnu::always_inline]] inline void take_flow(OutboundFlow& flow,
+                                             const PacketView& view,
+                                             L4Proto protocol,
+                                             Ipv4Addr server4) noexcept {
+    flow.client6.address = view.ipv6().source.value();
+    flow.client6.port = Port{view.source_port};
+    flow.server4.address = server4;
+    flow.server4.port = Port{view.destination_port};
+    flow.protocol = protocol;
+    flow.tcp = TcpFlags{view.tcp_flags};
+    flow.bytes = view.length;
+    flow.prepared = 0;
+}
+
+[[gnu::always_inline]] inline void
+take_flow(InboundFlow& flow, const PacketView& view, L4Proto protocol) noexcept {
+    flow.server4.address = view.ipv4().source.value();
+    flow.server4.port = Port{view.source_port};
+    flow.mapped4.address = view.ipv4().destination.value();
+    flow.mapped4.port = Port{view.destination_port};
+    flow.protocol = protocol;
+    flow.tcp = TcpFlags{view.tcp_flags};
+    flow.bytes = view.length;
+    flow.prepared = 0;
+}
+
+[[nodiscard]] inline OutboundFlow
+outbound_flow(const PacketView& view, L4Proto protocol, Ipv4Addr server4) noexcept {
+    OutboundFlow flow;
+    take_flow(flow, view, protocol, server4);
+    return flow;
+}
+
+[[nodiscard]] inline InboundFlow inbound_flow(const PacketView& view,
+                                              L4Proto protocol) noexcept {
+    InboundFlow flow;
+    take_flow(flow, view, protocol);
+    return flow;
+}
 
 } // namespace nat64::rfc6146

@@ -6,6 +6,7 @@
 #include "core/random.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace nat64::rfc7915 {
@@ -24,26 +25,32 @@ std::uint64_t mix(std::uint64_t x) noexcept {
     return x ^ (x >> 31);
 }
 
-/// One byte out of one byte and 16 bits of key.
-std::uint8_t scramble(std::uint8_t half, std::uint64_t key, unsigned round) noexcept {
-    const auto keyed = half ^ static_cast<std::uint32_t>(key >> (16 * round) & 0xffff);
-    return static_cast<std::uint8_t>((keyed * 0x9e3779b1U) >> 24);
+/// One byte, the upper one, out of one byte and 16 bits of key.
+constexpr std::uint16_t scramble(std::uint16_t half, std::uint16_t key) noexcept {
+    return static_cast<std::uint16_t>(((half ^ key) * 0x9e3bU & 0xffff) >> 8);
 }
 
 } // namespace
 
 Identification::Identification(Rng& rng) noexcept : key_{rng.next()} {}
 
-std::uint16_t Identification::next() noexcept {
-    auto left = static_cast<std::uint8_t>(counter_ >> 8);
-    auto right = static_cast<std::uint8_t>(counter_);
-    for (unsigned round = 0; round < kRounds; ++round) {
-        const auto mixed = static_cast<std::uint8_t>(left ^ scramble(right, key_, round));
-        left = right;
-        right = mixed;
+/// In 16-bit arithmetic without branches, so that compilers make vector instructions of it.
+void Identification::refill() noexcept {
+    for (std::size_t i = 0; i < kBlock; ++i) {
+        const auto counter = static_cast<std::uint16_t>(counter_ + i);
+        auto left = static_cast<std::uint16_t>(counter >> 8);
+        auto right = static_cast<std::uint16_t>(counter & 0xff);
+        for (unsigned round = 0; round < kRounds; ++round) {
+            const auto key = static_cast<std::uint16_t>(key_ >> (16 * round));
+            const auto mixed = static_cast<std::uint16_t>(left ^ scramble(right, key));
+            left = right;
+            right = mixed;
+        }
+        block_[i] = static_cast<std::uint16_t>(left << 8 | right);
     }
-    if (++counter_ == 0) key_ = mix(key_ + kGolden);
-    return static_cast<std::uint16_t>(left << 8 | right);
+    used_ = 0;
+    counter_ = static_cast<std::uint16_t>(counter_ + kBlock);
+    if (counter_ == 0) key_ = mix(key_ + kGolden);
 }
 
 } // namespace nat64::rfc7915

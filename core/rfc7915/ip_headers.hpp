@@ -37,39 +37,71 @@ struct Ipv6Fields {
     Ipv6Addr destination;
 };
 
-/// The checksum comes from the fields, not from the bytes just written: reading those back at
-/// another width would stall.
-inline void write_header(std::span<std::byte> at, const Ipv4Fields& fields) noexcept {
-    auto& header = overlay<Ipv4Header>(at);
-    header.version_ihl = 0x45;
-    header.tos = fields.tos;
-    header.total_length = fields.total_length;
-    header.identification = fields.identification;
-    header.flags_fragment = fields.flags_fragment;
-    header.ttl = fields.ttl;
-    header.protocol = fields.protocol;
-    header.checksum = ChecksumSum{}
-                          .add32(0x45000000U | std::uint32_t{fields.tos} << 16)
-                          .add32(fields.total_length)
-                          .add32(fields.identification)
-                          .add32(fields.flags_fragment)
-                          .add32(std::uint32_t{fields.ttl} << 8 | fields.protocol)
-                          .add(fields.source)
-                          .add(fields.destination)
-                          .checksum();
-    header.source = fields.source;
-    header.destination = fields.destination;
+/// An IPv4 header without checksum as the words that stand in it, which also are its sum (RFC
+/// 1071 §2 B: wider words may be added as they are).
+struct Ipv4Words {
+    std::uint64_t first = 0;  ///< version to fragment offset
+    std::uint64_t second = 0; ///< TTL to source
+    std::uint32_t destination = 0;
+
+    constexpr void set_identification(std::uint16_t identification) noexcept {
+        first |= std::uint32_t{identification} << 16;
+    }
+
+    constexpr void set_addresses(Ipv4Addr from, Ipv4Addr to) noexcept {
+        second |= from.bits();
+        destination = to.bits();
+    }
+};
+
+[[nodiscard]] constexpr Ipv4Words header_words(const Ipv4Fields& fields) noexcept {
+    return {.first = std::uint64_t{0x45} << 56 | std::uint64_t{fields.tos} << 48 |
+                     std::uint64_t{fields.total_length} << 32 |
+                     std::uint32_t{fields.identification} << 16 | fields.flags_fragment,
+            .second = std::uint64_t{fields.ttl} << 56 | std::uint64_t{fields.protocol} << 48 |
+                      fields.source.bits(),
+            .destination = fields.destination.bits()};
 }
 
-/// RFC 7915 §4.1: "Flow Label: 0 (all zero bits)".
-inline void write_header(std::span<std::byte> at, const Ipv6Fields& fields) noexcept {
+inline void write_header(std::span<std::byte> at, const Ipv4Words& words) noexcept {
+    struct Wire {
+        Be64 first;
+        Be64 second;
+        Be32 destination;
+    };
+
+    static_assert(sizeof(Wire) == sizeof(Ipv4Header));
+    const auto sum = add_carry(add_carry(words.first, words.second), words.destination);
+    const auto checksum = static_cast<std::uint16_t>(~fold(sum));
+    auto& wire = overlay<Wire>(at);
+    wire.first = words.first;
+    wire.second = words.second | std::uint64_t{checksum} << 32;
+    wire.destination = words.destination;
+}
+
+inline void write_header(std::span<std::byte> at, const Ipv4Fields& fields) noexcept {
+    write_header(at, header_words(fields));
+}
+
+/// The first eight bytes of an IPv6 header; RFC 7915 §4.1: "Flow Label: 0 (all zero bits)".
+[[nodiscard]] constexpr std::uint64_t first_word(const Ipv6Fields& fields) noexcept {
+    return std::uint64_t{6} << 60 | std::uint64_t{fields.traffic_class} << 52 |
+           std::uint32_t{fields.payload_length} << 16 | std::uint32_t{fields.next_header} << 8 |
+           fields.hop_limit;
+}
+
+inline void write_header(std::span<std::byte> at,
+                         std::uint64_t first_word,
+                         const Ipv6Addr& source,
+                         const Ipv6Addr& destination) noexcept {
+    overlay<Be64>(at) = first_word;
     auto& header = overlay<Ipv6Header>(at);
-    header.version_class_flow = 6U << 28 | std::uint32_t{fields.traffic_class} << 20;
-    header.payload_length = fields.payload_length;
-    header.next_header = fields.next_header;
-    header.hop_limit = fields.hop_limit;
-    header.source = fields.source;
-    header.destination = fields.destination;
+    header.source = source;
+    header.destination = destination;
+}
+
+inline void write_header(std::span<std::byte> at, const Ipv6Fields& fields) noexcept {
+    write_header(at, first_word(fields), fields.source, fields.destination);
 }
 
 /// RFC 8200 §4.5. `offset` is in bytes.

@@ -57,32 +57,7 @@ Checked check_icmpv4(const PacketView& view) noexcept {
     return {};
 }
 
-/// What is too big with DF=0 is cut; with DF=1 its sender hears of it. A fragment needs room
-/// for its Fragment header, too.
-Checked
-check_size(const PacketView& view, const Offload& offload, const Settings& settings) noexcept {
-    if (!view.dont_fragment) return {};
-    const auto headers = static_cast<std::uint32_t>(ipv6_headers_size(view));
-    const auto limit = settings.ipv6_mtu.bytes();
-    if (headers + segment_length(view, offload) <= limit) return {};
-    const auto mtu = limit - (headers - std::uint32_t{sizeof(Ipv4Header)});
-    return refuse(DropReason::PacketTooBig,
-                  IcmpAnswer{.type = kIcmpDestinationUnreachable, .code = 4, .rest = mtu});
-}
-
 // ---- cutting ----
-
-Mtu cut_limit(const Settings& settings) noexcept {
-    return std::min(settings.lowest_ipv6_mtu, settings.ipv6_mtu);
-}
-
-bool must_be_cut(const PacketView& view,
-                 const Offload& offload,
-                 const Settings& settings) noexcept {
-    if (view.dont_fragment) return false;
-    return ipv6_headers_size(view) + segment_length(view, offload) >
-           cut_limit(settings).bytes();
-}
 
 void shrink_segments(PacketBuffer& packet, const PacketView& view, Mtu limit) noexcept {
     const auto headers = sizeof(Ipv6Header) + (view.tcp().data_offset >> 4) * std::size_t{4};
@@ -174,11 +149,11 @@ Checked check_ipv4_to_ipv6(const PacketView& view,
     switch (view.protocol) {
     case kProtoTcp:
     case kProtoUdp:
-        return check_size(view, offload, settings);
+        return check_ipv6_size(view, offload, settings);
     case kProtoIcmp: {
         const bool error = view.has_transport_header() && view.is_icmp_error();
         if (const auto ok = check_icmpv4(view); !ok || error) return ok;
-        return check_size(view, offload, settings);
+        return check_ipv6_size(view, offload, settings);
     }
     default:
         return refuse(DropReason::UnknownProtocol, kProtocolUnreachable4);

@@ -71,21 +71,6 @@ Checked check_icmpv6(const PacketView& view) noexcept {
     return {};
 }
 
-/// RFC 7915 §5: with DF=0, which fragments and small packets get, IPv4 routers fragment.
-/// CHOICE(RFC 7915 §5.1): what would not fit the IPv4 length field is too big as well.
-Checked
-check_size(const PacketView& view, const Offload& offload, const Settings& settings) noexcept {
-    constexpr std::uint32_t header = sizeof(Ipv4Header);
-    const auto size = header + segment_length(view, offload);
-    const bool dont_fragment = !view.has_fragment_header && size > kDontFragmentAbove;
-    if (header + view.transport_length() <= 0xffff &&
-        (!dont_fragment || size <= settings.ipv4_mtu.bytes())) [[likely]]
-        return {};
-    const auto mtu = std::max(kMinIpv6Mtu, settings.ipv4_mtu.bytes() + 20);
-    return refuse(DropReason::PacketTooBig,
-                  IcmpAnswer{.type = kIcmpv6PacketTooBig, .code = 0, .rest = mtu});
-}
-
 } // namespace
 
 Checked check_ipv6_to_ipv4(const PacketView& view,
@@ -104,11 +89,11 @@ Checked check_ipv6_to_ipv4(const PacketView& view,
     switch (view.protocol) {
     case kProtoTcp:
     case kProtoUdp:
-        return check_size(view, offload, settings);
+        return check_ipv4_size(view, offload, settings);
     case kProtoIcmpv6: {
         const bool error = view.has_transport_header() && view.is_icmp_error();
         if (const auto ok = check_icmpv6(view); !ok || error) return ok;
-        return check_size(view, offload, settings);
+        return check_ipv4_size(view, offload, settings);
     }
     default:
         // RFC 6146 §3.4: "ICMPv6 Destination Unreachable error message with Code 4 (Port

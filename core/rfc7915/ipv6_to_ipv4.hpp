@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // RFC 7915 §5.1 as a function from a parsed IPv6 packet to the fields of an IPv4 header.
-// Internal: shared by whole packets (ipv6_to_ipv4.cpp) and the ones quoted by ICMP errors
-// (icmpv6_to_icmpv4.cpp). The caller decides about hop limit and identification.
+// Internal: shared by whole packets (plain.hpp, ipv6_to_ipv4.cpp) and the ones quoted by ICMP
+// errors (icmpv6_to_icmpv4.cpp). The caller decides about hop limit and identification.
 #pragma once
 
+#include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/refusal.hpp"
 #include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/mtu.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <expected>
 
 namespace nat64::rfc7915 {
 
@@ -38,6 +45,22 @@ ipv4_fields(const PacketView& view, const Outgoing4& outgoing, std::uint32_t seg
     else if (segment + sizeof(Ipv4Header) > kDontFragmentAbove)
         fields.flags_fragment = Ipv4Header::kDontFragment;
     return fields;
+}
+
+/// RFC 7915 §5: with DF=0, which fragments and small packets get, IPv4 routers fragment.
+/// CHOICE(RFC 7915 §5.1): what would not fit the IPv4 length field is too big as well.
+[[nodiscard]] inline std::expected<void, Refusal> check_ipv4_size(
+    const PacketView& view, const Offload& offload, const Settings& settings) noexcept {
+    constexpr std::uint32_t header = sizeof(Ipv4Header);
+    const auto size = header + segment_length(view, offload);
+    const bool dont_fragment = !view.has_fragment_header && size > kDontFragmentAbove;
+    if (header + view.transport_length() <= 0xffff &&
+        (!dont_fragment || size <= settings.ipv4_mtu.bytes())) [[likely]]
+        return {};
+    const auto mtu = std::max(kMinIpv6Mtu, settings.ipv4_mtu.bytes() + 20);
+    return std::unexpected{
+        Refusal{.reason = DropReason::PacketTooBig,
+                .answer = IcmpAnswer{.type = kIcmpv6PacketTooBig, .code = 0, .rest = mtu}}};
 }
 
 } // namespace nat64::rfc7915

@@ -108,11 +108,22 @@ enum class CountHop : std::uint8_t { Yes, No };
 class Identification {
 public:
     explicit Identification(Rng& rng) noexcept;
-    std::uint16_t next() noexcept;
+
+    std::uint16_t next() noexcept {
+        if (used_ == kBlock) [[unlikely]]
+            refill();
+        return block_[used_++];
+    }
 
 private:
+    static constexpr std::size_t kBlock = 64;
+
+    void refill() noexcept;
+
     std::uint64_t key_;
     std::uint16_t counter_ = 0;
+    std::size_t used_ = kBlock;
+    std::array<std::uint16_t, kBlock> block_{}; ///< made at once, which costs less
 };
 
 /// A second buffer for what cannot be done in place: fragments, and ICMP errors whose quoted

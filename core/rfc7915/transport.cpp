@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A delta is a ones' complement sum of what is new and of the complement of what is old (RFC
-// 1624 eqn. 3). TCP and UDP have the same protocol number, length and payload on both sides, so
-// only addresses and ports differ; ICMP has a pseudo-header on the IPv6 side only (RFC 4443
-// §2.3).
+// ICMP queries, which have a pseudo-header on the IPv6 side only (RFC 4443 §2.3), and what must
+// be summed.
 #include "core/rfc7915/transport.hpp"
 
 #include "core/net/address.hpp"
@@ -23,86 +21,6 @@
 namespace nat64::rfc7915 {
 
 namespace {
-
-/// What changes in the data of a checksum, as a sum modulo 65535 that is folded once, at the
-/// end. What goes is subtracted as a whole: kModulus is a multiple of 65535 that no sum of the
-/// words seen here exceeds (eight addresses' words and a few more).
-class Delta {
-public:
-    constexpr Delta& add(std::uint64_t sum) noexcept {
-        sum_ += sum;
-        return *this;
-    }
-
-    constexpr Delta& remove(std::uint64_t sum) noexcept {
-        sum_ += kModulus - sum;
-        return *this;
-    }
-
-    [[nodiscard]] constexpr ChecksumSum sum() const noexcept {
-        return ChecksumSum{}
-            .add32(static_cast<std::uint32_t>(sum_))
-            .add32(static_cast<std::uint32_t>(sum_ >> 32));
-    }
-
-    [[nodiscard]] constexpr std::uint16_t full(std::uint16_t checksum) const noexcept {
-        return sum().add(static_cast<std::uint16_t>(~checksum)).checksum();
-    }
-
-    [[nodiscard]] constexpr std::uint16_t partial(std::uint16_t pseudo) const noexcept {
-        return sum().add(pseudo).folded();
-    }
-
-private:
-    static constexpr std::uint64_t kModulus = std::uint64_t{0xffff} << 32;
-
-    std::uint64_t sum_ = 0;
-};
-
-constexpr std::uint64_t words(Ipv4Addr a) noexcept {
-    return a.bits();
-}
-
-constexpr std::uint64_t words(const Ipv6Addr& a) noexcept {
-    const auto high = a.high();
-    const auto low = a.low();
-    return (high >> 32) + (high & 0xffffffff) + (low >> 32) + (low & 0xffffffff);
-}
-
-// ---- TCP and UDP ----
-
-constexpr std::size_t checksum_offset(std::uint8_t protocol) noexcept {
-    return protocol == kProtoTcp ? offsetof(TcpHeader, checksum)
-                                 : offsetof(UdpHeader, checksum);
-}
-
-/// Ports and checksum. In a quoted packet the checksum of TCP may be missing (RFC 792 quotes
-/// eight bytes); a UDP checksum of zero means that there is none (RFC 768) and stays. One that
-/// becomes zero is sent as 0xffff, its other representation.
-void update_tcp_udp(std::span<std::byte> transport,
-                    std::uint8_t protocol,
-                    std::uint32_t ports_after,
-                    Delta delta,
-                    ChecksumKind kind) noexcept {
-    auto& ports = overlay<Be32>(transport);
-    const auto ports_before = ports.value();
-    ports = ports_after;
-    const auto offset = checksum_offset(protocol);
-    if (offset + sizeof(Be16) > transport.size()) return;
-    auto& checksum = overlay<Be16>(transport, offset);
-    if (kind == ChecksumKind::Partial) {
-        checksum = delta.partial(checksum.value());
-        return;
-    }
-    const bool udp = protocol == kProtoUdp;
-    if (udp && checksum.value() == 0) return;
-    const auto updated = delta.add(ports_after).remove(ports_before).full(checksum.value());
-    checksum = udp && updated == 0 ? std::uint16_t{0xffff} : updated;
-}
-
-constexpr std::uint32_t both(Port source, Port destination) noexcept {
-    return std::uint32_t{source.value()} << 16 | destination.value();
-}
 
 // ---- ICMP queries ----
 
@@ -143,46 +61,31 @@ void update_query(std::span<std::byte> transport,
     header.checksum = delta.full(header.checksum.value());
 }
 
-/// RFC 8200 §8.1, without folding.
-constexpr std::uint64_t icmpv6_pseudo_header(std::uint64_t addresses,
-                                             std::uint32_t length) noexcept {
-    return addresses + length + kProtoIcmpv6;
-}
-
 } // namespace
 
 void transport_to_ipv4(std::span<std::byte> transport,
                        const PacketView& view,
                        const Outgoing4& outgoing,
                        const TransportContext& context) noexcept {
-    const auto& ip = view.ipv6();
-    const auto before = words(ip.source.value()) + words(ip.destination.value());
-    if (view.protocol == kProtoIcmpv6) {
-        const auto delta = Delta{}.remove(icmpv6_pseudo_header(before, context.length));
-        const auto type = query_to_ipv4(view.icmp_type);
-        return update_query(transport, type, outgoing.source.port, delta);
-    }
-    const auto after = words(outgoing.source.address) + words(outgoing.destination.address);
-    const auto ports = both(outgoing.source.port, outgoing.destination.port);
-    const auto delta = Delta{}.add(after).remove(before);
-    update_tcp_udp(transport, view.protocol, ports, delta, context.checksum);
+    if (view.protocol != kProtoIcmpv6)
+        return tcp_udp_to_ipv4(transport, view, outgoing, context.checksum);
+    const auto type = query_to_ipv4(view.icmp_type);
+    const auto delta = Delta{}
+                           .remove(address_words(view.ipv6()))
+                           .remove(std::uint64_t{context.length} + kProtoIcmpv6);
+    update_query(transport, type, outgoing.source.port, delta);
 }
 
 void transport_to_ipv6(std::span<std::byte> transport,
                        const PacketView& view,
                        const Outgoing6& outgoing,
                        const TransportContext& context) noexcept {
-    const auto after = words(outgoing.source.address) + words(outgoing.destination.address);
-    if (view.protocol == kProtoIcmp) {
-        const auto delta = Delta{}.add(icmpv6_pseudo_header(after, context.length));
-        const auto type = query_to_ipv6(view.icmp_type);
-        return update_query(transport, type, outgoing.source.port, delta);
-    }
-    const auto& ip = view.ipv4();
-    const auto before = words(ip.source.value()) + words(ip.destination.value());
-    const auto ports = both(outgoing.source.port, outgoing.destination.port);
-    const auto delta = Delta{}.add(after).remove(before);
-    update_tcp_udp(transport, view.protocol, ports, delta, context.checksum);
+    if (view.protocol != kProtoIcmp)
+        return tcp_udp_to_ipv6(transport, view, outgoing, context.checksum);
+    const auto type = query_to_ipv6(view.icmp_type);
+    const auto delta =
+        Delta{}.add(address_words(outgoing)).add(std::uint64_t{context.length} + kProtoIcmpv6);
+    update_query(transport, type, outgoing.source.port, delta);
 }
 
 void sum_udp(std::span<std::byte> datagram,

@@ -42,9 +42,7 @@ BucketIndex::BucketIndex(std::size_t capacity)
 
 bool BucketIndex::insert(std::uint64_t hash, std::uint32_t id) noexcept {
     const auto free_lane = [](const Bucket& bucket) -> std::optional<unsigned> {
-        for (unsigned w = 0; w < 3; ++w)
-            if (const auto found = equal_lanes(bucket, w, 0); found != 0)
-                return lane_of(w, found);
+        if (const auto found = equal_lanes(bucket, 0); found != 0) return lane_of(found);
         return std::nullopt;
     };
     const auto tag = tag_of(hash);
@@ -76,29 +74,27 @@ bool BucketIndex::make_room(std::size_t bucket) noexcept {
         const auto tag = tag_at(from, lane);
         const auto target = other_of(bucket, tag);
         auto& to = buckets_[target];
-        for (unsigned w = 0; w < 3; ++w) {
-            const auto found = equal_lanes(to, w, 0);
-            if (found == 0) continue;
-            set(to, lane_of(w, found), tag ^ kDisplaced, from.ids[lane]);
-            set(from, lane, 0, 0);
-            if ((tag & kDisplaced) != 0)
-                to.lanes[2] -= kOneDisplaced;
-            else
-                from.lanes[2] += kOneDisplaced;
-            return true;
-        }
+        const auto found = equal_lanes(to, 0);
+        if (found == 0) continue;
+        set(to, lane_of(found), tag ^ kDisplaced, from.ids[lane]);
+        set(from, lane, 0, 0);
+        if ((tag & kDisplaced) != 0)
+            to.lanes[2] -= kOneDisplaced;
+        else
+            from.lanes[2] += kOneDisplaced;
+        return true;
     }
     return false;
 }
 
 void BucketIndex::erase(std::uint64_t hash, std::uint32_t id) noexcept {
     const auto erase_from = [id](Bucket& bucket, std::uint64_t tag) {
-        for (unsigned w = 0; w < 3; ++w)
-            for (auto found = equal_lanes(bucket, w, tag); found != 0; found &= found - 1)
-                if (const auto lane = lane_of(w, found); bucket.ids[lane] == id) {
-                    set(bucket, lane, 0, 0);
-                    return true;
-                }
+        for (auto found = equal_lanes(bucket, tag); found != 0; found &= found - 1) {
+            const auto lane = lane_of(found);
+            if (bucket.ids[lane] != id) continue;
+            set(bucket, lane, 0, 0);
+            return true;
+        }
         return false;
     };
     const auto tag = tag_of(hash);

@@ -69,30 +69,33 @@ private:
 
     static constexpr std::uint64_t kOnes = 0x0001'0001'0001'0001;
     static constexpr std::uint64_t kLow15 = 0x7fff'7fff'7fff'7fff;
-    static constexpr std::uint64_t kLastWord = 0x8000'8000; ///< lanes 8 and 9 only
+    static constexpr std::uint64_t kNoCounts = 0xffff'ffff; ///< lanes 8 and 9 of the last word
 
-    /// Bit 15 of each lane of `word` that is zero.
+    /// The lowest bit of each 16 that are all zero.
     static constexpr std::uint64_t zero_lanes(std::uint64_t word) noexcept {
-        return ~(((word & kLow15) + kLow15) | word | kLow15);
+        return ~(((word & kLow15) + kLow15) | word | kLow15) >> 15;
     }
 
-    /// Bit 15 of each tag lane of word `w` that equals `tag`.
-    static std::uint64_t
-    equal_lanes(const Bucket& bucket, unsigned w, std::uint64_t tag) noexcept {
-        const auto found = zero_lanes(bucket.lanes[w] ^ kOnes * tag);
-        return w == 2 ? found & kLastWord : found;
+    /// Which tags equal `tag`, as bits for lane_of(). The three words are looked at as one,
+    /// since which one it is in would be a jump that no processor can predict.
+    static std::uint64_t equal_lanes(const Bucket& bucket, std::uint64_t tag) noexcept {
+        const auto wanted = kOnes * tag;
+        return zero_lanes(bucket.lanes[0] ^ wanted) |
+               zero_lanes(bucket.lanes[1] ^ wanted) << 1 |
+               (zero_lanes(bucket.lanes[2] ^ wanted) & kNoCounts) << 2;
     }
 
-    static unsigned lane_of(unsigned w, std::uint64_t found) noexcept {
-        return w * 4 + static_cast<unsigned>(std::countr_zero(found)) / 16;
+    /// The lane of the lowest bit in what equal_lanes() has found.
+    static unsigned lane_of(std::uint64_t found) noexcept {
+        const auto bit = static_cast<unsigned>(std::countr_zero(found));
+        return bit % 16 * 4 + bit / 16;
     }
 
     template <typename Matches>
     static std::uint32_t
     search(const Bucket& bucket, std::uint64_t tag, Matches&& matches) noexcept {
-        for (unsigned w = 0; w < 3; ++w)
-            for (auto found = equal_lanes(bucket, w, tag); found != 0; found &= found - 1)
-                if (const auto id = bucket.ids[lane_of(w, found)]; matches(id)) return id;
+        for (auto found = equal_lanes(bucket, tag); found != 0; found &= found - 1)
+            if (const auto id = bucket.ids[lane_of(found)]; matches(id)) return id;
         return kNone;
     }
 

@@ -31,7 +31,7 @@ public:
         for (const auto& [key, mapped] : naive_.by_client()) {
             const auto slot = find(key.first, key.second);
             expect(slot != rfc6146::kNone, "a binding is lost to the IPv6 side");
-            expect(bib_[slot].client6() == key.second, "a binding of another client");
+            expect(bib_[slot].client6 == key.second, "a binding of another client");
             expect(bib_.find_mapped(mapped.first, key.first, mapped.second) == slot,
                    "a binding is lost to the IPv4 side");
             expect(sessions_.count_of(slot) == naive_.sessions_of(key.first, key.second),
