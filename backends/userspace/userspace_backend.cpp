@@ -173,17 +173,15 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
         // RFC 6146 §3.5.2.2: the other end of a simultaneous open. The binding "MUST" be to
         // the transport address that the stored SYN was sent to; V4 INIT and a V6 SYN make
         // ESTABLISHED.
-        claimed = state_.syns.claim(flow.server4, [&](const Endpoint4& mapped4) {
+        claimed = state_.syns.find(flow.server4, [&](const Endpoint4& mapped4) {
             const auto address = state_.pool.index_of(mapped4.address);
             return address &&
                    state_.bib.find_mapped(*address, flow.protocol, mapped4.port) == kNone;
         });
-        if (claimed) {
-            ++state_.superseded;
-            opening.state = SessionState::Established;
-        }
+        if (claimed) opening.state = SessionState::Established;
     }
     const auto session = state_.open(flow.protocol, flow.client6, claimed, opening, now);
+    if (session && claimed) supersede(flow.server4, *claimed);
     return counted(session, Side::V6, flow.bytes);
 }
 
@@ -196,16 +194,23 @@ Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
     if (!begins(flow.protocol, flow.tcp)) return state_.resolved(binding);
     Opening opening{remote(flow.protocol, flow.server4),
                     initial_state(flow.protocol, Side::V6)};
+    std::optional<Endpoint4> claimed;
     if (flow.protocol == L4Proto::Tcp) {
         const auto mine = state_.mapped4(state_.bib[binding]);
-        const auto claimed = state_.syns.claim(
-            flow.server4, [&](const Endpoint4& mapped4) { return mapped4 == mine; });
-        if (claimed) {
-            ++state_.superseded;
-            opening.state = SessionState::Established;
-        }
+        claimed = state_.syns.find(flow.server4,
+                                   [&](const Endpoint4& mapped4) { return mapped4 == mine; });
+        if (claimed) opening.state = SessionState::Established;
     }
-    return counted(state_.open(binding, opening, now), Side::V6, flow.bytes);
+    const auto session = state_.open(binding, opening, now);
+    if (session && claimed) supersede(flow.server4, *claimed);
+    return counted(session, Side::V6, flow.bytes);
+}
+
+// Only now: a client that may open no session must not take the SYN away from its sender, who
+// is owed an answer.
+void UserspaceBackend::supersede(const Endpoint4& server4, const Endpoint4& mapped4) noexcept {
+    state_.syns.forget(server4, mapped4);
+    ++state_.superseded;
 }
 
 // ---- IPv4 to IPv6 ----

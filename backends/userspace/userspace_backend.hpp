@@ -95,6 +95,7 @@ private:
                                      Clock::time_point now) noexcept;
     [[nodiscard]] std::optional<DropReason> forbids_outbound(
         const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;
+    void supersede(const Endpoint4& server4, const Endpoint4& mapped4) noexcept;
     [[nodiscard]] Resolved counted(Created session, Side side, std::uint32_t bytes) noexcept;
 
     void expire_syns(Clock::time_point now, std::size_t& left, Originator& originator) noexcept;

@@ -38,6 +38,12 @@ SynStore::Outcome SynStore::store(const Endpoint4& server4,
     return Outcome::Stored;
 }
 
+void SynStore::forget(const Endpoint4& server4, const Endpoint4& mapped4) noexcept {
+    const auto key = key_of(server4);
+    for (std::size_t i = 0; i < kCapacity; ++i)
+        if (keys_[i] == key && entries_[i].mapped4 == mapped4) return forget(i);
+}
+
 std::size_t SynStore::purge(const Endpoint4& mapped4) noexcept {
     const auto before = count_;
     for (std::size_t i = 0; i < kCapacity && count_ > 0; ++i)

@@ -38,19 +38,19 @@ public:
                   const PacketBuffer& packet,
                   Tick now) noexcept;
 
-    /// Forgets a SYN that `server4` sent to an endpoint that `wanted(mapped4)` accepts, and
-    /// returns that endpoint.
+    /// The endpoint that a SYN of `server4` was sent to, if `wanted(mapped4)` accepts it.
     template <typename Wanted>
-    [[nodiscard]] std::optional<Endpoint4> claim(const Endpoint4& server4,
-                                                 Wanted&& wanted) noexcept {
+    [[nodiscard]] std::optional<Endpoint4> find(const Endpoint4& server4,
+                                                Wanted&& wanted) const noexcept {
         if (count_ == 0) return std::nullopt;
         for (std::size_t i = 0; i < kCapacity; ++i)
-            if (keys_[i] == key_of(server4) && wanted(entries_[i].mapped4)) {
-                forget(i);
+            if (keys_[i] == key_of(server4) && wanted(entries_[i].mapped4))
                 return entries_[i].mapped4;
-            }
         return std::nullopt;
     }
+
+    /// Forgets the SYN that find() has found: somebody else has opened the connection.
+    void forget(const Endpoint4& server4, const Endpoint4& mapped4) noexcept;
 
     /// Forgets all SYNs to `mapped4`; returns how many there were.
     std::size_t purge(const Endpoint4& mapped4) noexcept;

@@ -45,6 +45,18 @@ TEST_CASE("RFC 6146 §3.5.2.2: expire() asks to be called when a stored SYN is d
     CHECK(next <= net.clock.now() + 6s + 100ms);
 }
 
+TEST_CASE("RFC 6146 §3.5.2.2: a client over its limit leaves the stored SYN to be answered") {
+    auto settings = small_settings();
+    settings.limits.sessions_per_client = 1;
+    UserspaceNetwork net{settings};
+    REQUIRE(net.out(Udp, ep6(1), kServer).verdict == "ok");
+    REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");
+    CHECK(net.out(Tcp, ep6(1), kServer, kSyn).verdict != "ok");
+    net.pass(7s);
+    CHECK(net.notes.superseded == 0);
+    CHECK(net.notes.expired.size() == 1);
+}
+
 TEST_CASE("RFC 6146 §3.5.2.2: the client's SYN gets the transport address of the stored one") {
     UserspaceNetwork net;
     REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");

@@ -88,18 +88,20 @@ TEST_CASE("RFC 6146 §5.3: the store is bounded in number and in bytes") {
           SynStore::Outcome::Stored);
 }
 
-TEST_CASE("RFC 6146 §3.5.2.2: a SYN is claimed by server and wish, once") {
+TEST_CASE("RFC 6146 §3.5.2.2: a SYN is found by server and wish, and forgotten once") {
     const auto store = std::make_unique<SynStore>();
     Syn syn{40};
     for (unsigned i = 0; i < 3; ++i)
         (void)store->store(server(i), kMapped, syn.buffer(), Tick{i});
     const auto anything = [](const Endpoint4&) { return true; };
-    CHECK_FALSE(store->claim(server(7), anything));
-    CHECK_FALSE(store->claim(server(1), [](const Endpoint4&) { return false; }));
-    CHECK(store->claim(server(1), anything) == kMapped);
-    CHECK_FALSE(store->claim(server(1), anything));
+    CHECK_FALSE(store->find(server(7), anything));
+    CHECK_FALSE(store->find(server(1), [](const Endpoint4&) { return false; }));
+    CHECK(store->find(server(1), anything) == kMapped);
+    CHECK(store->find(server(1), anything) == kMapped); // only a look
+    store->forget(server(1), kMapped);
+    CHECK_FALSE(store->find(server(1), anything));
     CHECK(store->size() == 2);
-    CHECK(store->claim(server(0), anything) == kMapped); // the oldest
+    store->forget(server(0), kMapped); // the oldest
     CHECK(store->oldest() == Tick{2});
     CHECK(store->purge({kMapped.address, Port{1}}) == 0);
     CHECK(store->purge(kMapped) == 1);
