@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,10 @@ struct Gateway {
         return queue.take();
     }
 
+    [[nodiscard]] std::uint64_t dropped(DropReason reason) const {
+        return counters.drops[static_cast<std::size_t>(reason)].value();
+    }
+
     [[nodiscard]] std::vector<BindingRow> bindings() const {
         std::vector<BindingRow> rows;
         rows.reserve(1000);
@@ -59,6 +64,12 @@ struct Gateway {
     Translator translator;
     MemoryQueue queue;
 };
+
+void impose(Policy policy, Gateway& plain, Gateway& general) {
+    const auto shared = std::make_shared<const Policy>(std::move(policy));
+    plain.backend.exchange_policy(shared);
+    general.backend.exchange_policy(shared);
+}
 
 // ---- traffic ----
 
@@ -184,6 +195,18 @@ TranslatorSettings random_settings(Random& random) {
     return s;
 }
 
+/// Some of what random traffic does, and some of the addresses it goes to.
+Policy random_policy(Random& random) {
+    PolicySettings s;
+    if (random.one_in(4)) s.clients_deny = {Prefix6{*Ipv6Addr::parse("2001:db8:1::20"), 128}};
+    const Port port{static_cast<std::uint16_t>(random.between(80, 82))};
+    if (random.one_in(4)) s.destinations_deny = {{Prefix4{}, L4Proto::Udp, {port, port}}};
+    if (random.one_in(2)) s.private_destinations = PrivateDestinations::Reachable;
+    std::vector<Ipv4Addr> own;
+    if (random.one_in(4)) own.push_back(v4("203.0.113.5"));
+    return {s, own};
+}
+
 NaptSettings random_napt(Random& random) {
     NaptSettings s;
     s.pool = {pool_item("192.0.2.1")};
@@ -264,6 +287,7 @@ TEST_CASE("plain packets come out as the general way has them") {
         Clock::time_point now{1h};
         for (int batch = 0; batch < 40; ++batch) {
             now += random.one_in(10) ? 100s : 10ms;
+            if (random.one_in(8)) impose(random_policy(random), plain, general);
             const auto bindings = plain.bindings();
             for (auto packets = random.between(1, 16); packets > 0; --packets) {
                 auto packet = random_packet(random, bindings);
@@ -282,6 +306,41 @@ TEST_CASE("plain packets come out as the general way has them") {
     }
     CHECK(forwarded > 4000);
     CHECK(hairpinned > 100);
+}
+
+TEST_CASE("policy: a plain packet of a session that is forbidden by now is refused") {
+    NaptSettings napt;
+    napt.pool = {pool_item("192.0.2.1")};
+    TranslatorSettings settings;
+    settings.wkp_strict = false;
+    Gateway gateway{settings, napt};
+    const Clock::time_point now{1h};
+    const auto out = [&] {
+        gateway.queue.push(
+            ipv6("2001:db8:1::10", "64:ff9b::203.0.113.5").udp(5000, 53).payload(20).packet());
+        return gateway.handle(now);
+    };
+    REQUIRE(out().size() == 1);
+    const auto mapped4 = gateway.bindings().at(0).mapped4;
+    const auto in = [&] {
+        gateway.queue.push(ipv4("203.0.113.5", mapped4.address)
+                               .udp(53, mapped4.port.value())
+                               .payload(20)
+                               .packet());
+        return gateway.handle(now);
+    };
+    REQUIRE(in().size() == 1);
+    const std::vector own{v4("203.0.113.5")};
+    gateway.backend.exchange_policy(std::make_shared<const Policy>(PolicySettings{}, own));
+    gateway.expire(now);
+    in();
+    CHECK(gateway.dropped(DropReason::NoBinding) == 1);
+    out();
+    CHECK(gateway.dropped(DropReason::OwnAddress) == 1);
+    CHECK(gateway.counters.translated[0][1].packets.value() +
+              gateway.counters.translated[1][1].packets.value() ==
+          2);
+    CHECK(gateway.sessions(now).empty());
 }
 
 } // namespace nat64::test
