@@ -20,6 +20,7 @@ from scapy.layers.inet6 import (  # noqa: E402
     ICMPv6EchoReply,
     ICMPv6EchoRequest,
     ICMPv6PacketTooBig,
+    ICMPv6ParamProblem,
     ICMPv6TimeExceeded,
     ICMPv6Unknown,
     IPv6,
@@ -37,6 +38,7 @@ __all__ = [
     "ICMPv6EchoReply",
     "ICMPv6EchoRequest",
     "ICMPv6PacketTooBig",
+    "ICMPv6ParamProblem",
     "ICMPv6TimeExceeded",
     "ICMPv6Unknown",
     "IP",
@@ -102,6 +104,24 @@ class Wire:
             packet = IPv6(data) if data[0] >> 4 == 6 else IP(data)
             if accept(packet):
                 return packet
+        return None
+
+    def collect(self, is_last, timeout=3.0):
+        """What comes in, as bytes, before the packet for which is_last(bytes) is true; None if
+        that does not come."""
+        deadline = time.monotonic() + timeout
+        collected = []
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                data, address = self._socket.recvfrom(65535)
+            except TimeoutError:
+                break
+            if address[2] == socket.PACKET_OUTGOING or not data:
+                continue
+            if is_last(data):
+                return collected
+            collected.append(data)
         return None
 
     def drain(self):

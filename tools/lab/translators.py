@@ -122,9 +122,10 @@ class Nat64:
 
 
 class Tayga:
-    """Debian's tayga, stateless, with the pool as its dynamic pool: no NAPT of its own."""
+    """Debian's tayga, stateless, with the pool as its dynamic pool: no NAPT of its own.
+    `static`: pairs of an IPv4 address of the pool and the IPv6 address that always has it."""
 
-    def __init__(self, lab, prefix=NETWORK_SPECIFIC, masquerade=False):
+    def __init__(self, lab, prefix=NETWORK_SPECIFIC, masquerade=False, static=()):
         self.lab = lab
         self.prefix = prefix
         lab.write(
@@ -135,7 +136,8 @@ ipv6-addr 2001:db8:c1::64
 prefix {prefix}
 dynamic-pool {POOL}
 data-dir {lab.make_dir("tayga")}
-""",
+"""
+            + "".join(f"map {ipv4} {ipv6}\n" for ipv4, ipv6 in static),
         )
         gateway = lab.gateway
         config = os.path.join(lab.dir, "tayga.conf")
