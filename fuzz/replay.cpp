@@ -31,6 +31,7 @@ constexpr std::array kTargets{
     Target{"packet_parse", nat64::fuzz::packet_parse},
     Target{"translate_6to4", nat64::fuzz::translate_6to4},
     Target{"translate_4to6", nat64::fuzz::translate_4to6},
+    Target{"plain", nat64::fuzz::plain},
     Target{"round_trip", nat64::fuzz::round_trip},
     Target{"fragments", nat64::fuzz::fragments},
     Target{"tables", nat64::fuzz::tables},

@@ -180,6 +180,18 @@ Script udp_life(std::uint8_t world) {
              step(outbound().udp(4000, 123).payload(48), 38)}};
 }
 
+/// One batch of neighbours, out to a server and in to the static host.
+Script burst(std::uint8_t world) {
+    Script script{world, {step(outbound().udp(4000, 53).payload(30))}};
+    for (unsigned size = 1; size < 6; ++size) {
+        const auto server = ipv4("192.0.2.1", "198.51.100.6");
+        script.steps.push_back(step(outbound().udp(4000, 53).payload(size), 0));
+        script.steps.push_back(step(outbound().tcp(4000, 443, 0x10).payload(size), 0));
+        script.steps.push_back(step(PacketBuilder{server}.udp(53, 4000).payload(size), 0));
+    }
+    return script;
+}
+
 Script in_pieces(const PacketBuilder& packet, std::uint8_t world) {
     Script script{world, {}};
     for (auto& piece : packet.in_pieces(512, 77)) {
@@ -193,6 +205,7 @@ Script in_pieces(const PacketBuilder& packet, std::uint8_t world) {
 void packets(const std::filesystem::path& root) {
     Corpus parse{root, "packet_parse"};
     Corpus round_trip{root, "round_trip"};
+    Corpus plain{root, "plain"};
     Corpus out{root, "translate_6to4"};
     Corpus in{root, "translate_4to6"};
     for (const auto& packet : packets6()) {
@@ -209,6 +222,9 @@ void packets(const std::filesystem::path& root) {
         out.add(tcp_life(world));
         out.add(udp_life(world));
         out.add(simultaneous_open(world));
+        plain.add(tcp_life(world));
+        plain.add(udp_life(world));
+        plain.add(burst(world));
     }
     out.add(in_pieces(outbound().udp(4000, 53).payload(1400), 0));
     out.add(in_pieces(outbound().echo_request(9).payload(1400), kSmallMtu));

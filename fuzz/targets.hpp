@@ -16,6 +16,8 @@ void packet_parse(View input);
 /// A script of packets through the whole Translator; the corpora are about either direction.
 void translate_6to4(View input);
 void translate_4to6(View input);
+/// The same by the straight way of plain packets and by the general one.
+void plain(View input);
 /// IPv6 to IPv4 and back: what comes back is what was sent.
 void round_trip(View input);
 /// A packet in pieces, in any order, some twice, some lost, some overlapping.

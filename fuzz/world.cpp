@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 
 namespace nat64::fuzz {
 
@@ -113,29 +115,38 @@ World::World(std::uint8_t choice)
 
 void World::play(const Script& script) {
     for (const auto& step : script.steps) {
+        const bool alone = step.pause != 0 || step.aim == Step::Aim::Answer;
+        if (alone || batch_.size() == kMaxBatch) hand_over();
         pause(pause_of(step.pause));
-        path_.hand_over(aimed(step), step.has_offload ? step.offload : Offload{}, now_);
-        for (auto& sent : path_.take())
-            last_ = std::move(sent.bytes);
+        batch_.push_back({aimed(step), step.has_offload ? step.offload : Offload{}});
     }
+    hand_over();
+}
+
+void World::hand_over() {
+    if (batch_.empty()) return;
+    path_.hand_over(batch_, now_);
+    batch_.clear();
+    std::ranges::move(path_.take(), std::back_inserter(sent_));
 }
 
 Bytes World::aimed(const Step& step) const {
     auto packet = step.packet;
-    if (step.aim == Step::Aim::AsItIs || !last_) return packet;
-    const unsigned version = test::get8(*last_, 0) >> 4;
+    if (step.aim == Step::Aim::AsItIs || sent_.empty()) return packet;
+    const auto& last = sent_.back().bytes;
+    const unsigned version = test::get8(last, 0) >> 4;
     if (!is_ip(packet, version)) return packet;
     const std::size_t source = version == 4 ? 12 : 8;
     const std::size_t size = version == 4 ? 4 : 16;
-    copy(*last_, source, packet, source + size, size);
-    copy(*last_, source + size, packet, source, size);
-    const auto theirs = test::read_layout(*last_);
+    copy(last, source, packet, source + size, size);
+    copy(last, source + size, packet, source, size);
+    const auto theirs = test::read_layout(last);
     const auto ours = test::read_layout(packet);
-    const auto from = ports_of(*last_, theirs);
+    const auto from = ports_of(last, theirs);
     const auto to = ports_of(packet, ours);
     if (theirs.problem.empty() && ours.problem.empty() && from && to) {
-        copy(*last_, from->source, packet, to->destination, 2);
-        copy(*last_, from->destination, packet, to->source, 2);
+        copy(last, from->source, packet, to->destination, 2);
+        copy(last, from->destination, packet, to->source, 2);
     }
     test::mend_checksums(packet);
     return packet;

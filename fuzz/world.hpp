@@ -13,7 +13,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <vector>
 
 namespace nat64::fuzz {
 
@@ -29,8 +29,12 @@ class World {
 public:
     explicit World(std::uint8_t choice);
 
-    /// Hands over each step's packet at its time. Throws oracle::Broken.
+    /// Hands over each step's packet at its time, those without a pause between them as one
+    /// batch. Throws oracle::Broken.
     void play(const Script& script);
+
+    /// All that has left while playing.
+    [[nodiscard]] const std::vector<test::Sent>& sent() const { return sent_; }
 
     /// The end of days: nothing may be left.
     void finish() { path_.finish(napt_); }
@@ -45,6 +49,7 @@ public:
 
 private:
     [[nodiscard]] test::Bytes aimed(const Step& step) const;
+    void hand_over();
 
     NaptSettings napt_;
     TranslatorSettings settings_;
@@ -53,7 +58,8 @@ private:
     std::unique_ptr<NaptBackend> backend_;
     test::CheckedPath path_;
     Clock::time_point now_{std::chrono::hours{1}};
-    std::optional<test::Bytes> last_; ///< the latest packet that has left
+    std::vector<test::Handed> batch_;
+    std::vector<test::Sent> sent_;
 };
 
 } // namespace nat64::fuzz

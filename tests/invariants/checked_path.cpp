@@ -88,13 +88,24 @@ void CheckedPath::advance(Clock::time_point now) {
     now_ = std::max(now_, now);
 }
 
-void CheckedPath::hand_over(View bytes, const Offload& offload, Clock::time_point now) {
+void CheckedPath::hand_over(std::span<const Handed> batch, Clock::time_point now) {
     advance(now);
-    const bool right = is_ip(bytes) && check_packet(without_padding(bytes), offload).empty();
+    bool right = true;
+    std::vector<OwnedPacket> owned;
+    std::vector<PacketBuffer> buffers;
+    owned.reserve(batch.size());
+    for (const auto& [bytes, offload] : batch) {
+        right = right && is_ip(bytes) && check_packet(without_padding(bytes), offload).empty();
+        buffers.push_back(owned.emplace_back(bytes, offload).buffer());
+    }
     all_right_ = all_right_ && right;
-    OwnedPacket owned{bytes, offload};
-    translator_.handle({&owned.buffer(), 1}, now_, *this);
+    translator_.handle(buffers, now_, *this);
     check_sent(right);
+}
+
+void CheckedPath::hand_over(View bytes, const Offload& offload, Clock::time_point now) {
+    const Handed one{{bytes.begin(), bytes.end()}, offload};
+    hand_over({&one, 1}, now);
 }
 
 void CheckedPath::finish(const NaptSettings& settings) {

@@ -11,9 +11,17 @@
 #include "tests/support/memory_queue.hpp"
 
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace nat64::test {
+
+/// A packet and what the device says about it.
+struct Handed {
+    Bytes bytes;
+    Offload offload;
+};
 
 class CheckedPath final : private Emit {
 public:
@@ -26,7 +34,10 @@ public:
     /// Runs the timers as the packet loop would, each when it is due, up to `now`.
     void advance(Clock::time_point now);
 
-    /// advance(), then one packet of either side.
+    /// advance(), then at most kMaxBatch packets of either side as one batch.
+    void hand_over(std::span<const Handed> batch, Clock::time_point now);
+
+    /// The same for one packet.
     void hand_over(View packet, const Offload& offload, Clock::time_point now);
 
     /// What has left since the last call.
