@@ -46,6 +46,8 @@ FORBIDDEN = [
 def kind_of(path, text):
     """cpp, script, build, text or None (not judged)."""
     name = os.path.basename(path)
+    if name == "rules":  # a makefile, which needs tabs
+        return "text"
     if path.endswith(CPP):
         return "cpp"
     if path.endswith((".py", ".sh")) or text.startswith("#!"):
