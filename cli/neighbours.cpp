@@ -3,9 +3,12 @@
 #include "cli/neighbours.hpp"
 
 #include "core/net/special_addresses.hpp"
+#include "core/policy.hpp"
 #include "daemon/machine_check.hpp"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -59,14 +62,29 @@ bool has_pool(const Config& config) {
 
 } // namespace
 
-std::vector<Prefix4> unreachable_ranges(const Config& config) {
+std::vector<SynthesisRule> synthesis_rules(const Config& config) {
     const bool only_global = config.napt.prefix.is_well_known() && config.translator.wkp_strict;
-    std::vector<Prefix4> ranges;
+    const bool no_private = config.policy.private_destinations == PrivateDestinations::Refused;
+    std::vector<SynthesisRule> first; // what no rule of the configuration permits
+    std::vector<SynthesisRule> rules; // the longest match decides, deny before allow
+    const auto add = [&](const std::vector<DestinationRule>& given, Synthesis synthesis) {
+        for (const auto& rule : given)
+            if (!rule.protocol && rule.ports == kAllPorts)
+                rules.push_back({rule.prefix, synthesis});
+    };
+    add(config.policy.destinations_deny, Synthesis::No);
+    add(config.policy.destinations_allow, Synthesis::Yes);
     for (const auto text : kSpecial) {
         const auto range = Prefix4::parse(text).value();
-        if (only_global || is_never_forwarded(range.address())) ranges.push_back(range);
+        if (only_global || is_never_forwarded(range.address()))
+            first.push_back({range, Synthesis::No});
+        else if (no_private && is_private(range.address()))
+            rules.push_back({range, Synthesis::No});
     }
-    return ranges;
+    std::ranges::stable_sort(
+        rules, std::ranges::greater{}, [](const auto& rule) { return rule.prefix.length(); });
+    first.insert(first.end(), rules.begin(), rules.end());
+    return first;
 }
 
 void print_unbound(const Config& config, std::ostream& out) {
@@ -85,8 +103,9 @@ server:
 
 void print_bind(const Config& config, std::ostream& out) {
     std::string mapped;
-    for (const auto& range : unreachable_ranges(config))
-        mapped += fmt::format("!{}; ", range.to_string());
+    for (const auto& [prefix, synthesis] : synthesis_rules(config))
+        mapped +=
+            fmt::format("{}{}; ", synthesis == Synthesis::No ? "!" : "", prefix.to_string());
     fmt::print(out,
                R"(// DNS64 for nat64 with prefix {0}, made by `nat64 generate bind`.
 // Belongs inside `options {{ ... }}` of named.conf (or of a view): save it as
@@ -94,14 +113,13 @@ void print_bind(const Config& config, std::ostream& out) {
 // named-checkconf && systemctl reload named
 dns64 {0} {{
     clients {{ any; }};
-    // What nat64 would not translate is not made up: {1}
-    mapped {{ {2}any; }};
+    // What nat64 would not translate is not made up.
+    mapped {{ {1}any; }};
     // AAAA records that are no use to a client: nat64's own, and IPv4 in disguise.
     exclude {{ {0}; ::ffff:0:0/96; }};
 }};
 )",
                config.napt.prefix.to_string(),
-               config.napt.prefix.is_well_known() ? "RFC 6052 §3.1" : "special addresses",
                mapped);
 }
 

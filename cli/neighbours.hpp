@@ -7,6 +7,7 @@
 
 #include "config/config.hpp"
 
+#include <cstdint>
 #include <iosfwd>
 #include <vector>
 
@@ -18,8 +19,19 @@ void print_networkd(const config::Config& config, std::ostream& out);
 void print_frr(const config::Config& config, std::ostream& out);
 void print_nftables(const config::Config& config, std::ostream& out);
 
-/// IPv4 ranges for which DNS64 should make up no AAAA record, because nat64 would not
-/// translate it: sorted, none inside another.
-[[nodiscard]] std::vector<Prefix4> unreachable_ranges(const config::Config& config);
+/// Should DNS64 make up AAAA records for these addresses?
+enum class Synthesis : std::uint8_t { Yes, No };
+
+struct SynthesisRule {
+    Prefix4 prefix;
+    Synthesis synthesis;
+
+    friend bool operator==(const SynthesisRule&, const SynthesisRule&) = default;
+};
+
+/// Which IPv4 addresses nat64 would not translate, as a list whose first match decides (no
+/// match: it would). Rules of the configuration about single protocols or ports are not for a
+/// DNS64 to know.
+[[nodiscard]] std::vector<SynthesisRule> synthesis_rules(const config::Config& config);
 
 } // namespace nat64::cli

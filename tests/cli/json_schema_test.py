@@ -20,6 +20,7 @@ EXAMPLES = sys.argv.pop()
 NAT64 = sys.argv.pop()
 
 POOL = "pool: [8.8.8.0/28]\n"
+OWN_PREFIX = "prefix: 2001:db8:64::/96\n"
 
 GOOD = [
     "",
@@ -34,6 +35,10 @@ GOOD = [
     POOL + "timeouts: {udp: 2m30s, tcp_established: 1d}\n",
     "napt: kernel\ninner_pool: 100.64.0.0/16\n",
     POOL + "log: {level: debug, bindings: true}\n",
+    POOL + "clients: {allow: ['2001:db8::/32'], deny: ['2001:db8:1::/48']}\n",
+    OWN_PREFIX + POOL + "destinations: {private: true}\n",
+    POOL + "destinations: {deny: [9.9.9.9, {prefix: 0.0.0.0/0, ports: 25}]}\n",
+    POOL + "destinations: {allow: [{prefix: 10.0.0.0/8, protocol: tcp, ports: 1-99}]}\n",
     POOL + "control: {socket: /run/x.sock, group: ''}\n",
 ]
 
@@ -70,6 +75,12 @@ BAD = [
     POOL + "limits: {client_prefix: 129}\n",
     POOL + "limits: {sessions: many}\n",
     POOL + "limits: 5\n",
+    POOL + "clients: {allow: ['10.0.0.0/8']}\n",
+    POOL + "clients: {allow: '::/0'}\n",
+    POOL + "destinations: {deny: [{protocol: tcp}]}\n",
+    POOL + "destinations: {deny: [{prefix: 0.0.0.0/0, ports: smtp}]}\n",
+    POOL + "destinations: {deny: ['2001:db8::/32']}\n",
+    POOL + "destinations: {private: 1}\n",
     POOL + "filtering: none\n",
     POOL + "icmp: {rate: 0}\n",
     POOL + "log: {level: loud}\n",

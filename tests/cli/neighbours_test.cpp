@@ -38,27 +38,40 @@ TEST_CASE("generate: each DNS64 synthesises the prefix of this configuration") {
     CHECK(contains(generate("bind", kDaemon), "dns64 2001:db8:64::/96 {"));
 }
 
-TEST_CASE("RFC 6052 §3.1: under the well-known prefix BIND makes up no non-global address") {
-    const auto is_covered = [](const std::vector<Prefix4>& ranges, Ipv4Addr address) {
-        return std::ranges::any_of(
-            ranges, [&](const Prefix4& range) { return range.contains(address); });
+TEST_CASE("RFC 6052 §3.1: under the well-known prefix DNS64 makes up no non-global address") {
+    const auto synthesises = [](const std::vector<cli::SynthesisRule>& rules,
+                                Ipv4Addr address) {
+        const auto rule = std::ranges::find_if(
+            rules, [&](const auto& candidate) { return candidate.prefix.contains(address); });
+        return rule == rules.end() || rule->synthesis == cli::Synthesis::Yes;
     };
-    const auto strict = cli::unreachable_ranges(config::parse("pool: [8.8.8.0/28]"));
-    const auto lab =
-        cli::unreachable_ranges(config::parse("pool: [8.8.8.0/28]\nwkp_strict: false"));
+    const auto strict = cli::synthesis_rules(
+        config::parse("pool: [8.8.8.0/28]\ndestinations: {allow: [10.1.0.0/16]}\n"));
+    const auto lab = cli::synthesis_rules(
+        config::parse("pool: [8.8.8.0/28]\nwkp_strict: false\n"
+                      "destinations: {allow: [10.1.0.0/16], deny: [10.1.2.0/24, 9.9.9.9, "
+                      "{prefix: 1.1.1.1, protocol: tcp}]}\n"));
+    const auto lab_wants = [](Ipv4Addr address) {
+        if (address == Ipv4Addr{9, 9, 9, 9}) return false;
+        if (address.bits() >> 8 == 0x0a0102) return false;
+        if (address.bits() >> 16 == 0x0a01) return true;
+        return !is_never_forwarded(address) && !is_private(address);
+    };
     const auto agrees = [&](Ipv4Addr address) {
         CAPTURE(address.to_string());
-        CHECK(is_covered(strict, address) == !is_global(address));
-        CHECK(is_covered(lab, address) == is_never_forwarded(address));
+        CHECK(synthesises(strict, address) == is_global(address));
+        CHECK(synthesises(lab, address) == lab_wants(address));
     };
     for (std::uint32_t high = 0; high < 1U << 24; high += 997)
         agrees(Ipv4Addr{high << 8 | 77});
-    for (const auto& range : strict) { // where a range begins and ends
-        const auto first = range.address().bits();
-        const auto size = static_cast<std::uint32_t>(range.size());
-        for (const auto bits : {first - 1, first, first + size - 1, first + size})
-            agrees(Ipv4Addr{bits});
-    }
+    for (const auto* rules : {&strict, &lab}) // where a range begins and ends
+        for (const auto& rule : *rules) {
+            const auto first = rule.prefix.address().bits();
+            const auto size = static_cast<std::uint32_t>(rule.prefix.size());
+            for (const auto bits : {first - 1, first, first + size - 1, first + size})
+                agrees(Ipv4Addr{bits});
+        }
+    agrees(Ipv4Addr{1, 1, 1, 1});
 }
 
 TEST_CASE("generate: fallback routes are for what is routed to the TUN, and yield to it") {
