@@ -22,6 +22,7 @@ from check_common import Problem, TreeTest, cpp_files, main, read, report
 
 MAP = "docs/rfc-map.md"
 COMPLIANCE = "docs/rfc-compliance.md"
+SECURITY = "docs/security.md"
 CITING = ("core", "backends", "platform")
 DONE = ("✅", "⚠️")
 
@@ -68,7 +69,7 @@ def line_of(root, path, key):
 
 
 def tests(root):
-    """The names of all test cases, and of all scenarios as stress/name."""
+    """The names of all test cases, scenarios as stress/name, fuzz targets as fuzz/name."""
     names = set()
     for path in cpp_files(root, "tests"):
         for match in TEST_CASE.finditer(read(root, path)):
@@ -76,11 +77,14 @@ def tests(root):
     directory = os.path.join(root, "stress", "scenarios")
     if os.path.isdir(directory):
         names |= {f"stress/{f[:-3]}" for f in os.listdir(directory) if f.endswith(".py")}
+    directory = os.path.join(root, "fuzz", "corpus")
+    if os.path.isdir(directory):
+        names |= {f"fuzz/{target}" for target in os.listdir(directory)}
     return names
 
 
 def exists(name, known):
-    if name.startswith("stress/"):
+    if name.startswith(("stress/", "fuzz/")):
         return name in known
     return any(test.startswith(name) for test in known)
 
@@ -121,20 +125,20 @@ def check_row(root, number, key, file_cell, test_cell, cited, known):
             yield Problem(MAP, number, f"no test '{name}'")
 
 
-def check_compliance(root, known):
+def check_claims(root, page, known):
     """A row that claims ✅ or ⚠️ names tests that exist; ✅ names at least one."""
-    if not os.path.exists(os.path.join(root, COMPLIANCE)):
+    if not os.path.exists(os.path.join(root, page)):
         return
-    for number, line in enumerate(read(root, COMPLIANCE).split("\n"), 1):
+    for number, line in enumerate(read(root, page).split("\n"), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if not line.startswith("|") or len(cells) < 2 or cells[-2] not in (*DONE, "❌", "–"):
             continue
         named = TICKED.findall(cells[-1])
         if cells[-2] == "✅" and not named:
-            yield Problem(COMPLIANCE, number, "✅ without a test")
+            yield Problem(page, number, "✅ without a test")
         for name in named:
             if not exists(name, known):
-                yield Problem(COMPLIANCE, number, f"no test '{name}'")
+                yield Problem(page, number, f"no test '{name}'")
 
 
 def missing_rows(root, cited, known):
@@ -156,7 +160,9 @@ def check(root, arguments):
         for row in missing_rows(root, cited, known):
             print(row)
         return 0
-    problems = [*check_map(root, cited, known), *check_compliance(root, known)]
+    problems = [*check_map(root, cited, known)]
+    for page in (COMPLIANCE, SECURITY):
+        problems += check_claims(root, page, known)
     return report("check_rfc_map", problems, f"{len(cited)} cited rules, each has its test")
 
 
@@ -185,7 +191,7 @@ class SelfTest(TreeTest):
             files[path] = files[path].replace(old, new)
         root = self.make(files)
         cited, known = citations(root), tests(root)
-        found = [*check_map(root, cited, known), *check_compliance(root, known)]
+        found = [*check_map(root, cited, known), *check_claims(root, COMPLIANCE, known)]
         return [str(p) for p in found]
 
     def refused(self, why, **changes):
