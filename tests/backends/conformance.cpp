@@ -154,6 +154,101 @@ void check_pool_snapshot(const NaptSettings& settings, const MakeBackend& make) 
     CHECK(none.empty());
 }
 
+// A mapping stays while it is used, and ends when it is not; events and counters agree.
+void check_lifetime(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    std::set<Endpoint4> mapped;
+    for (int i = 0; i < 5; ++i) {
+        const auto sent = net.out(Udp, ep6(1), kServer);
+        REQUIRE(sent.verdict == "ok");
+        mapped.insert(sent.binding->mapped4);
+        REQUIRE(net.out(Icmp, ep6(2), kServer).verdict == "ok");
+        net.pass(50s);
+    }
+    CHECK(mapped.size() == 1);
+    CHECK(net.bindings().size() == 2);
+    net.pass(3h); // longer than any timeout
+    CHECK(net.bindings().empty());
+    std::size_t made = 0;
+    std::size_t ended = 0;
+    for (const auto& event : net.notes.events) {
+        made += event.kind == EventKind::BindingCreated ? 1U : 0U;
+        ended += event.kind == EventKind::BindingDeleted ? 1U : 0U;
+    }
+    CHECK(made == 2);
+    CHECK(ended == 2);
+    for (const auto protocol : kAll) {
+        const auto index = static_cast<std::size_t>(protocol);
+        CHECK(net.counters.bindings_created[index].value() ==
+              net.counters.bindings_deleted[index].value());
+    }
+}
+
+// The policy is asked about what begins, with the same words in all backends.
+void check_policy(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    PolicySettings policy;
+    policy.destinations_deny = {{Prefix4{kServer.address, 32}, Tcp}};
+    policy.clients_deny = {Prefix6{ep6(9).address, 128}};
+    const std::vector own{v4("198.51.100.1")};
+    net.backend->exchange_policy(std::make_shared<const Policy>(policy, own));
+    CHECK(net.out(Tcp, ep6(1), kServer).verdict == "destination_denied 1/1");
+    CHECK(net.out(Udp, ep6(1), ep4("198.51.100.1", 53)).verdict == "own_address 1/1");
+    CHECK(net.out(Udp, ep6(1), ep4("10.0.0.1", 53)).verdict == "private_destination 1/1");
+    CHECK(net.out(Udp, ep6(9), kServer).verdict == "client_denied 1/1");
+    CHECK(net.bindings().empty());
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+}
+
+// What another life of the backend knew is known again, and what contradicts it is refused.
+void check_restore(const NaptSettings& settings, const MakeBackend& make) {
+    Network before{settings, make};
+    const auto sent = before.out(Udp, ep6(1), kServer);
+    REQUIRE(sent.verdict == "ok");
+    SessionRow row;
+    row.protocol = Udp;
+    row.state = rfc6146::SessionState::Active;
+    row.client6 = ep6(1);
+    row.mapped4 = sent.binding->mapped4;
+    row.server4 = kServer;
+    row.expires_in = 100s;
+    Network net{settings, make, 2};
+    REQUIRE(net.backend->restore(row, net.clock.now()));
+    const auto reply = net.in(Udp, kServer, row.mapped4);
+    REQUIRE(reply.verdict == "ok");
+    CHECK(reply.binding->client6 == ep6(1));
+    CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4 == row.mapped4);
+    row.client6 = ep6(2, row.client6.port.value());
+    CHECK_FALSE(net.backend->restore(row, net.clock.now()));
+    CHECK(net.bindings().size() == 1);
+}
+
+// A whole host of the configuration: from both sides, for ever, and nobody else's.
+void check_static_host(NaptSettings settings, const MakeBackend& make) {
+    settings.pool = {pool_item("192.0.2.0/30")};
+    const auto address =
+        Network{settings, make}.out(Udp, ep6(1), kServer).binding->mapped4.address;
+    settings.statics = {{std::nullopt, ep6(7, 0), {address, Port{}}}};
+    Network net{settings, make};
+    for (int i = 0; i < 2; ++i) {
+        for (const auto protocol : kAll) {
+            CAPTURE(name_of(protocol));
+            const auto came = net.in(protocol, kServer, {address, Port{80}}, opening(protocol));
+            REQUIRE(came.verdict == "ok");
+            CHECK(came.binding->client6 == ep6(7, 80));
+            const auto sent = net.out(protocol, ep6(7, 81), kServer, opening(protocol));
+            REQUIRE(sent.verdict == "ok");
+            CHECK(sent.binding->mapped4 == Endpoint4{address, Port{81}});
+        }
+        net.pass(24h);
+    }
+    for (unsigned host = 10; host < 20; ++host) {
+        const auto other = net.out(Udp, ep6(host), kServer);
+        REQUIRE(other.binding);
+        CHECK(other.binding->mapped4.address != address);
+    }
+}
+
 void check_endpoint_independent_mapping(const NaptSettings& settings, const MakeBackend& make) {
     Network net{settings, make};
     for (const auto protocol : kAll) {
@@ -206,6 +301,10 @@ void check_conformance(const NaptSettings& settings, const MakeBackend& make) {
     check_expire_says_when(settings, make);
     check_snapshot(settings, make);
     check_pool_snapshot(settings, make);
+    check_lifetime(settings, make);
+    check_policy(settings, make);
+    check_restore(settings, make);
+    check_static_host(settings, make);
     if (can.endpoint_independent_mapping) check_endpoint_independent_mapping(settings, make);
     if (can.lists_sessions) check_lists_sessions(settings, make);
     if (can.session_limits) check_session_limits(settings, make);
