@@ -14,7 +14,7 @@ TEST_CASE("examples: every one of them loads") {
         CHECK_NOTHROW((void)config::load(file.path()));
         ++count;
     }
-    CHECK(count >= 2);
+    CHECK(count >= 3);
 }
 
 TEST_CASE("examples: the lab has documentation addresses below the well-known prefix") {
