@@ -180,7 +180,7 @@ App::App(const config::Config& config,
 
 std::unique_ptr<KernelNapt> App::make_kernel_napt(platform::HostOps& host) {
     if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
-    return std::make_unique<KernelNapt>(config_, others_, host, *backend_, control_);
+    return std::make_unique<KernelNapt>(config_, others_, host, machine_, *backend_, control_);
 }
 
 /// The table that keeps others from being forwarded comes first.

@@ -16,9 +16,12 @@
 #include <chrono>
 #include <exception>
 #include <map>
+#include <set>
+#include <span>
 #include <utility>
 #include <variant>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -32,6 +35,8 @@ namespace {
 
 constexpr auto kIcmpTimeout = "net.netfilter.nf_conntrack_icmp_timeout";
 constexpr std::chrono::minutes kWatchInterval{1};
+/// Of which a visit to the packet thread asks whose they are: some microseconds.
+constexpr std::size_t kAddressesAtOnce = 256;
 
 std::int64_t number_in(const std::string& text) {
     std::int64_t value = 0;
@@ -87,6 +92,7 @@ std::string print_ruleset(config::Config config, platform::HostOps& host) {
 KernelNapt::KernelNapt(const config::Config& config,
                        kernel::ForwardOthers others,
                        platform::HostOps& host,
+                       platform::MachineMonitor& machine,
                        NaptBackend& backend,
                        asio::io_context& control)
     : host_{host},
@@ -99,6 +105,7 @@ KernelNapt::KernelNapt(const config::Config& config,
       monitor_{control, table_.monitor_fd()} {
     set_icmp_timeout(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
+    machine.subscribe([this](const platform::MachineChange& change) { on_change(change); });
 }
 
 KernelNapt::~KernelNapt() {
@@ -184,12 +191,39 @@ KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
         timer.expires_after(kWatchInterval);
         co_await timer.async_wait(asio::use_awaitable);
         try {
-            check_overlap();
+            if (std::exchange(changes_lost_, false)) check_overlap();
             co_await end_flows_of_nobody(*packets);
         } catch (const std::exception& error) {
             spdlog::warn("{}", error.what());
         }
     }
+}
+
+void KernelNapt::on_change(const platform::MachineChange& change) noexcept {
+    try {
+        if (std::holds_alternative<platform::ChangesLost>(change))
+            changes_lost_ = true;
+        else if (concerns_pool(change))
+            check_overlap();
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());
+    }
+}
+
+/// A full table of routes may come and go: what lies elsewhere costs next to nothing.
+bool KernelNapt::concerns_pool(const platform::MachineChange& change) {
+    std::optional<Prefix4> where;
+    std::optional<platform::LinkIndex> link;
+    if (const auto* address = std::get_if<platform::AddressChange>(&change)) {
+        if (const auto* four = std::get_if<Ipv4Addr>(&address->row.address))
+            where.emplace(*four, address->row.prefix_length);
+        link = address->row.link;
+    } else if (const auto* route = std::get_if<platform::RouteChange>(&change)) {
+        if (const auto* four = std::get_if<Prefix4>(&route->row.destination)) where = *four;
+        link = route->row.link;
+    }
+    return where && where->overlaps(inner_pool_) &&
+           (!link || link != host_.find_link(tun_name_));
 }
 
 void KernelNapt::check_overlap() {
@@ -205,24 +239,60 @@ void KernelNapt::check_overlap() {
     overlaps_ = overlaps;
 }
 
+/// Conntrack's table is read a datagram at a time, and addresses are asked about in small
+/// numbers: neither other work of this thread nor packets wait for all of it.
 asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& packets) {
+    auto in_use = co_await addresses_in_use();
+    const auto nobodys = co_await of_nobody(packets, std::move(in_use));
+    if (nobodys.empty()) co_return;
+    std::size_t ended = 0;
+    kernel::ConntrackDump dump{inner_pool_};
+    std::vector<kernel::ConntrackFlow> flows;
+    for (bool more = true; more;) {
+        flows.clear();
+        more = dump.next(flows);
+        std::erase_if(flows, [&](const kernel::ConntrackFlow& flow) {
+            return !std::ranges::binary_search(nobodys, flow.inner4.address);
+        });
+        ended += kernel::forget(flows);
+        co_await asio::post(monitor_.get_executor(), asio::use_awaitable);
+    }
+    spdlog::info("{} old connections of {} former clients ended", ended, nobodys.size());
+}
+
+/// In order.
+asio::awaitable<std::vector<Ipv4Addr>> KernelNapt::addresses_in_use() {
     std::set<Ipv4Addr> known;
-    for (const auto& flow : kernel::list_flows(inner_pool_))
-        known.insert(flow.inner4.address);
-    std::function<std::set<Ipv4Addr>()> job = [&backend = backend_, known]() mutable {
-        std::erase_if(known, [&](Ipv4Addr inner4) {
-            return backend.find_by_mapped(L4Proto::Udp, {inner4, Port{}}).has_value() ||
-                   backend.is_held(inner4);
-        });
-        return std::move(known);
-    };
-    const auto of_nobody = co_await packets.run<std::set<Ipv4Addr>>(std::move(job));
-    if (of_nobody.empty()) co_return;
-    const auto ended =
-        kernel::forget_flows(inner_pool_, [&](const kernel::ConntrackFlow& flow) {
-            return of_nobody.contains(flow.inner4.address);
-        });
-    spdlog::info("{} old connections of {} former clients ended", ended, of_nobody.size());
+    kernel::ConntrackDump dump{inner_pool_};
+    std::vector<kernel::ConntrackFlow> flows;
+    for (bool more = true; more;) {
+        flows.clear();
+        more = dump.next(flows);
+        for (const auto& flow : flows)
+            known.insert(flow.inner4.address);
+        co_await asio::post(monitor_.get_executor(), asio::use_awaitable);
+    }
+    co_return std::vector<Ipv4Addr>(known.begin(), known.end());
+}
+
+asio::awaitable<std::vector<Ipv4Addr>> KernelNapt::of_nobody(service::PacketThread& packets,
+                                                             std::vector<Ipv4Addr> addresses) {
+    std::vector<Ipv4Addr> nobodys;
+    for (std::size_t first = 0; first < addresses.size(); first += kAddressesAtOnce) {
+        const auto some = std::span{addresses}.subspan(
+            first, std::min(kAddressesAtOnce, addresses.size() - first));
+        std::function<std::vector<Ipv4Addr>()> job =
+            [&backend = backend_, some = std::vector(some.begin(), some.end())]() mutable {
+                std::erase_if(some, [&](Ipv4Addr inner4) {
+                    return backend.find_by_mapped(L4Proto::Udp, {inner4, Port{}}) ||
+                           backend.is_held(inner4);
+                });
+                return std::move(some);
+            };
+        const auto found = co_await packets.run<std::vector<Ipv4Addr>>(std::move(job));
+        nobodys.insert(nobodys.end(), found.begin(), found.end());
+    }
+    co_return nobodys;
 }
 
 } // namespace nat64::daemon

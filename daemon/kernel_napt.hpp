@@ -5,8 +5,9 @@
 //
 //   at the start   inner addresses that conntrack has flows of, from an earlier run, are held
 //                  for their likely owners
-//   every minute   the inner pool is compared with the machine's addresses and routes, which
-//                  come and go; flows of addresses that are nobody's now are ended
+//   at any time    an address or a route of the machine that begins to overlap the inner pool
+//                  is said in the log
+//   every minute   flows of addresses that are nobody's now are ended
 //
 // Control thread, but for the jobs it sends to the packet thread. Needs CAP_NET_ADMIN all
 // along.
@@ -17,6 +18,7 @@
 #include "backends/kernel/nft_table.hpp"
 #include "config/config.hpp"
 #include "platform/host_ops.hpp"
+#include "platform/machine_monitor.hpp"
 #include "service/packet_thread.hpp"
 #include "service/session_reader.hpp"
 
@@ -24,7 +26,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ public:
     KernelNapt(const config::Config& config,
                kernel::ForwardOthers others,
                platform::HostOps& host,
+               platform::MachineMonitor& machine,
                NaptBackend& backend,
                boost::asio::io_context& control);
     ~KernelNapt();
@@ -61,6 +63,9 @@ public:
 
     /// Whether packets that have nothing to do with nat64 may be forwarded.
     void set_others(kernel::ForwardOthers others);
+
+    /// Whether an address or a route of the machine overlaps the inner pool, as far as we know.
+    [[nodiscard]] bool overlaps() const noexcept { return overlaps_; }
 
     /// Conntrack's flows of our clients. This object outlives those who read them.
     [[nodiscard]] service::SessionSource sessions() const;
@@ -78,11 +83,19 @@ public:
     /// keeps it.
     boost::asio::awaitable<void> watch_machine(std::shared_ptr<service::PacketThread> packets);
 
+    /// Once. Ends flows of inner addresses that the backend has given to nobody and holds for
+    /// nobody.
+    boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
+
 private:
     void set_icmp_timeout(Clock::duration wanted);
     void hold_known_addresses(Clock::duration longest);
+    void on_change(const platform::MachineChange& change) noexcept;
+    [[nodiscard]] bool concerns_pool(const platform::MachineChange& change);
     void check_overlap();
-    boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
+    boost::asio::awaitable<std::vector<Ipv4Addr>> addresses_in_use();
+    boost::asio::awaitable<std::vector<Ipv4Addr>> of_nobody(service::PacketThread& packets,
+                                                            std::vector<Ipv4Addr> addresses);
 
     platform::HostOps& host_;
     kernel::KernelBackend& backend_;
@@ -95,6 +108,7 @@ private:
     std::optional<std::string> former_icmp_timeout_; ///< to be put back
     std::string icmp_timeout_;                       ///< what we have set
     bool overlaps_ = false;
+    bool changes_lost_ = false; ///< the next minute looks at all addresses and routes
 };
 
 } // namespace nat64::daemon

@@ -35,24 +35,17 @@ std::vector<ConntrackFlow> list_flows(const Prefix4& inner_pool) {
     return flows;
 }
 
-std::size_t forget_flows(const Prefix4& inner_pool,
-                         const std::function<bool(const ConntrackFlow&)>& which) {
-    ConntrackDump dump{inner_pool};
+std::size_t forget(std::span<const ConntrackFlow> flows) {
+    if (flows.empty()) return 0;
     const auto socket = open_nfnetlink(0);
-    std::vector<ConntrackFlow> flows;
     std::size_t ended = 0;
     std::uint32_t sequence = 0;
-    for (bool more = true; more;) {
-        flows.clear();
-        more = dump.next(flows);
-        for (const auto& flow : flows) {
-            if (!which(flow)) continue;
-            send_nfnetlink(socket.get(), encode_forget_flow(flow, ++sequence), kForget);
-            const auto answer = read_answers(socket.get(), kForget);
-            if (answer && answer->error == 0) ++ended;
-            if (answer && answer->error != 0 && answer->error != ENOENT)
-                throw platform::OsError{answer->error, kForget, answer->explanation};
-        }
+    for (const auto& flow : flows) {
+        send_nfnetlink(socket.get(), encode_forget_flow(flow, ++sequence), kForget);
+        const auto answer = read_answers(socket.get(), kForget);
+        if (answer && answer->error == 0) ++ended;
+        if (answer && answer->error != 0 && answer->error != ENOENT)
+            throw platform::OsError{answer->error, kForget, answer->explanation};
     }
     return ended;
 }

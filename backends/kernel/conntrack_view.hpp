@@ -11,7 +11,7 @@
 #include "platform/unique_fd.hpp"
 
 #include <cstdint>
-#include <functional>
+#include <span>
 #include <vector>
 
 namespace nat64::kernel {
@@ -32,9 +32,8 @@ private:
 /// All of them, for when there are not many.
 [[nodiscard]] std::vector<ConntrackFlow> list_flows(const Prefix4& inner_pool);
 
-/// Ends all flows of the pool for which `which` says so. Returns how many there were.
-std::size_t forget_flows(const Prefix4& inner_pool,
-                         const std::function<bool(const ConntrackFlow&)>& which);
+/// Ends these. Returns how many there still were.
+std::size_t forget(std::span<const ConntrackFlow> flows);
 
 /// The flow of the client at its inner address as a session; mapped4 is public.
 [[nodiscard]] SessionRow to_row(const ConntrackFlow& flow, const Binding& client) noexcept;

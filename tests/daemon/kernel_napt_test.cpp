@@ -5,6 +5,7 @@
 #include "backends/kernel/conntrack_view.hpp"
 #include "config/inner_pool.hpp"
 #include "daemon/kernel_napt.hpp"
+#include "platform/system_clock.hpp"
 #include "platform/tun_device.hpp"
 #include "platform/virtio_header.hpp"
 #include "tests/support/packet_builder.hpp"
@@ -14,6 +15,8 @@
 #include <map>
 #include <stdexcept>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -35,6 +38,7 @@ struct Gateway {
     Counters counters;
     Rng rng{Secret{1, 2}};
     boost::asio::io_context control;
+    std::optional<platform::MachineMonitor> machine;
     std::optional<platform::TunDevice> tun;
     std::optional<kernel::KernelBackend> backend;
     std::optional<KernelNapt> napt;
@@ -49,7 +53,8 @@ struct Gateway {
         if (!said.empty()) throw std::runtime_error{said};
         host.set_sysctl("net.ipv4.ip_forward", "1");
         backend.emplace(config.napt, counters, rng);
-        napt.emplace(config, kernel::ForwardOthers{}, host, *backend, control);
+        machine.emplace(control);
+        napt.emplace(config, kernel::ForwardOthers{}, host, *machine, *backend, control);
         tun.emplace(platform::create_tun(
             platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
         const auto link = host.find_link(tun->name).value();
@@ -57,10 +62,10 @@ struct Gateway {
         host.add_route({kInnerPool, link});
     }
 
-    /// A datagram of the client behind 100.64.0.2.
-    void send_udp(unsigned source_port) const {
+    /// A datagram of the client behind `inner4`.
+    void send_udp(unsigned source_port, const char* inner4 = "100.64.0.2") const {
         const auto packet =
-            test::ipv4("100.64.0.2", "203.0.113.10").udp(source_port, 53).payload(8).bytes();
+            test::ipv4(inner4, "203.0.113.10").udp(source_port, 53).payload(8).bytes();
         test::Bytes bytes(platform::kVirtioHeaderSize);
         bytes.insert(bytes.end(), packet.begin(), packet.end());
         if (::write(tun->fd.get(), bytes.data(), bytes.size()) < 0)
@@ -99,6 +104,45 @@ TEST_CASE("napt: kernel: changed settings leave live flows their timeouts") {
     });
     if (!said) return;
     CHECK(*said == "1001:300 1002:600 1003:120 ");
+}
+
+TEST_CASE("napt: kernel: flows of nobody's addresses are ended, others are not") {
+    const auto said = in_private_network([] {
+        Gateway gateway;
+        service::PacketThread packets{gateway.control.get_executor(),
+                                      gateway.control.get_executor()};
+        for (unsigned port = 1001; port <= 1400; ++port) // more than one datagram tells of
+            gateway.send_udp(port);
+        gateway.send_udp(2001, "100.64.0.3");
+        gateway.backend->hold(Ipv4Addr{100, 64, 0, 3},
+                              platform::now() + std::chrono::minutes{5});
+        boost::asio::co_spawn(
+            gateway.control, gateway.napt->end_flows_of_nobody(packets), boost::asio::detached);
+        gateway.control.run();
+        return Gateway::timeouts();
+    });
+    if (!said) return;
+    CHECK(*said == "2001:300 ");
+}
+
+TEST_CASE("napt: kernel: an address that begins to overlap the inner pool is heard of") {
+    const auto said = in_private_network([] {
+        Gateway gateway;
+        boost::asio::co_spawn(gateway.control, gateway.machine->watch(), boost::asio::detached);
+        std::string text;
+        for (const auto* change : {"ip route add 10.0.0.0/24 dev uplink",
+                                   "ip addr add 100.64.7.1/24 dev uplink",
+                                   "ip addr del 100.64.7.1/24 dev uplink",
+                                   "ip route add blackhole 100.64.0.0/12",
+                                   "ip route del blackhole 100.64.0.0/12"}) {
+            text += output_of(change);
+            gateway.control.run_for(std::chrono::milliseconds{200});
+            text += gateway.napt->overlaps() ? "overlaps " : "not ";
+        }
+        return text;
+    });
+    if (!said) return;
+    CHECK(*said == "not overlaps not overlaps not ");
 }
 
 TEST_CASE("RFC 5508 REQ-2: conntrack's timeout for ICMP follows timeouts.icmp, and goes back") {

@@ -181,18 +181,20 @@ TEST_CASE("conntrack: flows are read from the kernel and ended there") {
         const Prefix4 pool{Ipv4Addr{100, 64, 0, 0}, 16};
         const auto flows = list_flows(pool);
         const auto outside = list_flows(Prefix4{Ipv4Addr{100, 65, 0, 0}, 16});
-        const auto of_five = [](const ConntrackFlow& flow) {
-            return flow.inner4.address == Ipv4Addr{100, 64, 0, 5};
-        };
+        auto of_five = flows;
+        std::erase_if(of_five, [](const ConntrackFlow& flow) {
+            return flow.inner4.address != Ipv4Addr{100, 64, 0, 5};
+        });
         std::string facts = std::to_string(flows.size()) + " flows, " +
                             std::to_string(outside.size()) + " of others, ";
-        facts += std::to_string(forget_flows(pool, of_five)) + " ended, ";
+        facts += std::to_string(forget(of_five)) + " ended, ";
+        facts += std::to_string(forget(of_five)) + " again, ";
         const auto left = list_flows(pool);
         return facts + std::to_string(left.size()) + " left, of " +
                (left.empty() ? "" : left[0].inner4.address.to_string());
     });
     if (!said) return;
-    CHECK(*said == "2 flows, 0 of others, 1 ended, 1 left, of 100.64.0.6");
+    CHECK(*said == "2 flows, 0 of others, 1 ended, 0 again, 1 left, of 100.64.0.6");
 }
 
 } // namespace nat64::kernel
