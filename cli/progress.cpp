@@ -23,7 +23,7 @@ bool Progress::due() {
     if (!watched_ || ++calls_ % 256 != 0) return false;
     const auto now = WallClock::now();
     if (now < next_) return false;
-    next_ = now + 500ms;
+    next_ = now + std::chrono::milliseconds{500};
     return true;
 }
 

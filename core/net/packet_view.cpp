@@ -173,9 +173,10 @@ Failure parse_ipv4(PacketView& view, std::span<const std::byte> bytes, bool quot
         !parse_options(view,
                        bytes.subspan(sizeof(Ipv4Header), header_size - sizeof(Ipv4Header))))
         return DropReason::BadIpv4Header;
-    if (view.is_fragment()) [[unlikely]]
+    if (view.is_fragment()) [[unlikely]] {
         if (const auto bad = check_fragment(view, length - header_size, header_size))
             return bad;
+    }
     return parse_transport(view, quoted);
 }
 
@@ -257,8 +258,9 @@ Failure parse_ipv6(PacketView& view, std::span<const std::byte> bytes, bool quot
         static_cast<std::uint8_t>(header.version_class_flow.value() >> 20 & 0xff);
     view.hop_limit = header.hop_limit;
     view.transport_offset = sizeof(Ipv6Header);
-    if (is_extension_header(view.protocol)) [[unlikely]]
+    if (is_extension_header(view.protocol)) [[unlikely]] {
         if (const auto bad = walk_extension_headers(view, quoted)) return bad;
+    }
     return parse_transport(view, quoted);
 }
 

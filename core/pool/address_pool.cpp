@@ -26,7 +26,8 @@ std::vector<Ipv4Addr> all_addresses(const NaptSettings& settings) {
     for (const auto& item : settings.statics)
         all.push_back(item.mapped4.address);
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
+    const auto repeated = std::ranges::unique(all);
+    all.erase(repeated.begin(), repeated.end());
     for (const auto reserved : settings.reserved)
         std::erase(all, reserved);
     if (all.size() > AddressPool::kMaxAddresses)
