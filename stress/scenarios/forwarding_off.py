@@ -4,15 +4,17 @@
     client, client2 ── gateway (nat64, no router before) ── server
 
 Pass: with IPv6, IPv4 or both forwardings off, in both modes of NAPT, ping works end to end and the
-log says what was switched on; interfaces that heed router advertisements still do; a packet between
-two other interfaces is not forwarded; all sysctls are as before when the daemon stops, and, after
-SIGKILL, when the next one stops. What is on already is not touched, and others are forwarded then.
+log says what was switched on; the default route from a router advertisement stays, and the next
+advertisement is heeded as the first was; a packet between two other interfaces is not forwarded;
+all sysctls are as before when the daemon stops, and, after SIGKILL, when the next one stops. What
+is on already is not touched, and others are forwarded then.
 """
 
 import signal
 
 from lab import wait_until
 from lab.topology import SERVER
+from packets import ICMPv6ND_RA, IPv6, gateway_wire
 from probes import all_answered, ping, settled_ping
 
 TIME_LIMIT = 120
@@ -33,7 +35,13 @@ def off(case, napt, families):
     lab = case.lab(clients=2)
     label = f"{napt}, {' and '.join(families)} off"
     before = switch_off(lab, families)
+    if "ipv6" in families:
+        case.check(f"{label}: advertisements are heeded", advertised(lab))
     nat64 = case.nat64(lab, {"napt": napt})
+    if "ipv6" in families:
+        case.check(f"{label}: the advertised route stays", "proto ra" in default_route(lab))
+        lab.gateway.ip("-6 route del default proto ra")
+        case.check(f"{label}: advertisements are heeded still", advertised(lab))
     done = settled_ping(lab.client, nat64.address6(SERVER))
     case.check(f"{label}: works end to end", all_answered(done), done.stdout)
     said = nat64.process.log()
@@ -50,6 +58,21 @@ def off(case, napt, families):
     case.equal(f"{label}: stops", nat64.stop(), 0)
     case.stopped(nat64)
     case.equal(f"{label}: sysctls after the end", sysctls(lab), before)
+
+
+def advertised(lab):
+    """A router on the client's link says that it is one. Whether the gateway takes its word."""
+    shown = lab.client.run("ip", "-6", "-o", "addr", "show", "dev", "gateway", "scope", "link")
+    source = shown.stdout.split()[3].split("/")[0]
+    packet = IPv6(src=source, dst="ff02::1", hlim=255) / ICMPv6ND_RA(routerlifetime=1800)
+    with gateway_wire(lab) as wire:
+        wire.send(packet)
+    wait_until(lambda: "proto ra" in default_route(lab), "the advertised route", 5)
+    return True
+
+
+def default_route(lab):
+    return lab.gateway.run("ip", "-6", "route", "show", "default", check=True).stdout
 
 
 def lan_to_server(case, lab, label, wanted):
