@@ -4,6 +4,7 @@
 // descriptor is closed (the interface, its routes) needs no more than that.
 #include "daemon/app.hpp"
 
+#include "backends/kernel/foreign_chains.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
 #include "backends/registry.hpp"
@@ -331,6 +332,23 @@ void App::end(const std::exception_ptr& failure) noexcept {
     control_.stop();
 }
 
+/// What another table drops, nothing of ours can allow.
+void check_firewalls(const std::string& tun) {
+    try {
+        for (const auto& chain : kernel::chains_that_drop(tun))
+            spdlog::warn(
+                "the nftables chain '{} {} {}' drops what its rules do not accept, and "
+                "none of them names {}: translated packets will hardly pass; 'nat64 "
+                "generate nftables' prints rules for them",
+                chain.family,
+                chain.table,
+                chain.name,
+                tun);
+    } catch (const std::exception& error) {
+        spdlog::debug("{}", error.what()); // no nftables, no chains of it
+    }
+}
+
 void check(const config::Config& config, platform::HostOps& host) {
     auto report = check_machine(config, host);
     for (const auto& warning : report.warnings)
@@ -340,6 +358,7 @@ void check(const config::Config& config, platform::HostOps& host) {
         throw platform::OsError{EPERM,
                                 "set up the interface " + config.tun.name,
                                 "CAP_NET_ADMIN is missing: run nat64 as root"};
+    check_firewalls(config.tun.name);
 }
 
 } // namespace

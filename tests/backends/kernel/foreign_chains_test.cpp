@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Other people's chains in the real kernel, in a network namespace of the test's own.
+#include "backends/kernel/foreign_chains.hpp"
+#include "tests/support/private_network.hpp"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+namespace nat64::kernel {
+
+namespace {
+
+using test::in_private_network;
+using test::output_of;
+
+std::string found() {
+    std::string text;
+    for (const auto& chain : chains_that_drop("nat64"))
+        text += chain.family + ' ' + chain.table + ' ' + chain.name + ';';
+    return text;
+}
+
+std::string nft(const std::string& commands) {
+    return output_of("nft '" + commands + "'");
+}
+
+} // namespace
+
+TEST_CASE("firewall: forward chains that drop by default are found, others are not") {
+    if (!test::have_program("nft")) return;
+    const auto said = in_private_network([] {
+        auto text = found() + "|";
+        for (const auto* commands :
+             {"table inet accepts { chain forward { type filter hook forward priority 0; }; }",
+              "table inet input { chain input { type filter hook input priority 0; policy "
+              "drop; }; }",
+              "table ip filter { chain FORWARD { type filter hook forward priority 0; policy "
+              "drop; }; }",
+              "table inet mine { chain forward { type filter hook forward priority 0; policy "
+              "drop; iifname \"nat640\" accept; }; }"})
+            text += nft(commands);
+        return text + found();
+    });
+    if (said) CHECK(*said == "|ip filter FORWARD;inet mine forward;");
+}
+
+TEST_CASE("firewall: a table whose rules name the interface has been thought of") {
+    if (!test::have_program("nft")) return;
+    const auto said = in_private_network([] {
+        auto text = nft("table inet mine { chain ours { iifname \"nat64\" accept; }; chain "
+                        "forward { type filter hook forward priority 0; policy drop; jump "
+                        "ours; }; }");
+        return text + found();
+    });
+    if (said) CHECK(said->empty());
+}
+
+} // namespace nat64::kernel
