@@ -6,7 +6,8 @@
 Pass: ping of all sizes, UDP of all sizes, TCP both ways, path MTU discovery (what the client learns
 included), traceroute by UDP, ICMP and TCP, ports that are closed, networks that are unreachable or
 prohibited, and packets that run out of hops give a program on the client the same answers with
-napt: daemon as with napt: kernel; and these are the right ones.
+napt: daemon as with napt: kernel, with and without conntrack of the IPv6 side; and these are the
+right ones. With `conntrack_ipv6: notrack` the gateway has no flows of IPv6.
 """
 
 import errno
@@ -37,8 +38,15 @@ WANTED = {
 }
 
 
+MODES = {
+    "daemon": {"napt": "daemon"},
+    "kernel": {"napt": "kernel"},
+    "kernel, notrack": {"napt": "kernel", "conntrack_ipv6": "notrack"},
+}
+
+
 def run(case):
-    results = {mode: traffic(case, mode) for mode in ("daemon", "kernel")}
+    results = {mode: traffic(case, mode) for mode in MODES}
     for what, wanted in WANTED.items():
         for mode, result in results.items():
             case.equal(f"{mode}: {what}", result[what], wanted)
@@ -49,7 +57,7 @@ def traffic(case, mode):
     router = lab.nodes["v4hop1"]
     router.ip("route add unreachable 203.0.113.128/30")
     router.ip("route add prohibit 203.0.113.132/30")
-    nat64 = case.nat64(lab, {"napt": mode})
+    nat64 = case.nat64(lab, MODES[mode])
     to, client = nat64.address6, lab.client
     settled_ping(client, to(SERVER))
     result = {}
@@ -73,6 +81,10 @@ def traffic(case, mode):
     errors(result, client, to)
     for option in ("-U", "-I", "-T"):  # the server's patience with UDP probes is limited
         result[f"traceroute {option}"] = trace(nat64, client, option)
+    if mode != "daemon":
+        flows = lab.gateway.run("conntrack", "-L", "-f", "ipv6").stdout
+        tracked = nat64.address6(SERVER) in flows
+        case.equal(f"{mode}: IPv6 in conntrack", tracked, "notrack" not in mode)
     return result
 
 
