@@ -4,8 +4,8 @@
     client ── gateway (nat64 as root, then as `nobody` with CAP_NET_ADMIN alone) ── server
 
 Pass: in every thread of the running daemon all capability sets are empty and no_new_privs is
-set; it works; started by `nobody` with CAP_NET_ADMIN alone it works as well and stops cleanly;
-without the capability it says which one it lacks.
+set; it works; started by `nobody` with CAP_NET_ADMIN alone it works as well and stops cleanly, with
+forwarding, which it had to switch on, off again; without the capability it says which one it lacks.
 """
 
 import os
@@ -19,6 +19,7 @@ NOBODY = 65534
 
 def run(case):
     lab = case.lab()
+    lab.gateway.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
     before = lab.gateway.snapshot()
     nat64 = case.nat64(lab)
     holds_nothing(case, nat64, "root")
