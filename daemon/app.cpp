@@ -83,15 +83,18 @@ std::string_view backend_name(config::NaptMode mode) noexcept {
 }
 
 /// Beside the control socket: whoever has that is the only one to read and write this.
-SysctlRecord record_beside(const std::filesystem::path& socket, platform::HostOps& host) {
-    const auto boot = host.sysctl("kernel.random.boot_id").value_or("?");
-    return {std::filesystem::absolute(socket).concat(".forwarding"),
-            boot + " " + platform::network_namespace()};
+std::filesystem::path record_beside(const std::filesystem::path& socket) {
+    return std::filesystem::absolute(socket).concat(".sysctls");
 }
 
-kernel::ForwardOthers look_after_predecessor(platform::HostOps& host,
-                                             const SysctlRecord& record) {
-    put_back_forwarding(host, record);
+/// Since its boot.
+std::string name_of_machine(platform::HostOps& host) {
+    return host.sysctl("kernel.random.boot_id").value_or("?") + " " +
+           platform::network_namespace();
+}
+
+kernel::ForwardOthers look_after_predecessor(platform::HostOps& host, SysctlRecord& record) {
+    put_back_recorded(host, record);
     return look_at_forwarding(host);
 }
 
@@ -102,6 +105,13 @@ public:
         platform::UniqueFd tun_driver,
         RouteKeeper::ChangeRoute change_route,
         SetSysctl set_at_end);
+
+    ~App() {
+        if (kernel_napt_) kernel_napt_->put_icmp_timeout_back();
+    }
+
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
 
     /// Returns the exit code.
     int run();
@@ -155,7 +165,7 @@ App::App(const config::Config& config,
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
       policy_{config.policy, host, machine_, *backend_},
-      record_{record_beside(config.control.socket, host)},
+      record_{record_beside(config.control.socket), name_of_machine(host)},
       others_{look_after_predecessor(host, record_)},
       kernel_napt_{make_kernel_napt(host)},
       translator_{config.translator, *backend_, counters_, rng_},
@@ -181,7 +191,8 @@ App::App(const config::Config& config,
 
 std::unique_ptr<KernelNapt> App::make_kernel_napt(platform::HostOps& host) {
     if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
-    return std::make_unique<KernelNapt>(config_, others_, host, machine_, *backend_, control_);
+    return std::make_unique<KernelNapt>(
+        config_, others_, host, machine_, record_, *backend_, control_);
 }
 
 /// The table that keeps others from being forwarded comes first.

@@ -97,14 +97,15 @@ void put_back(HostOps& host,
 
 } // namespace
 
-void put_back_forwarding(HostOps& host, const SysctlRecord& record) {
-    if (const auto left = record.read(); !left.empty()) {
-        spdlog::info("a nat64 that was killed had switched forwarding on");
+void put_back_recorded(HostOps& host, SysctlRecord& record) {
+    const auto left = record.read();
+    if (!left.empty()) {
+        spdlog::info("a nat64 that was killed had changed sysctls");
         put_back(host, left, [&](const auto& name, const auto& value) {
             host.set_sysctl(name, value);
         });
     }
-    record.write({});
+    record.remove(left);
 }
 
 std::optional<std::string> forwards_alone(HostOps& host) {
@@ -126,26 +127,20 @@ kernel::ForwardOthers look_at_forwarding(HostOps& host) {
 Forwarding::Forwarding(HostOps& host,
                        kernel::ForwardOthers others,
                        const std::string& tun,
-                       SysctlRecord record,
+                       SysctlRecord& record,
                        SetSysctl set_at_end)
-    : host_{host},
-      others_{others},
-      record_{std::move(record)},
-      set_at_end_{std::move(set_at_end)} {
+    : host_{host}, others_{others}, record_{record}, set_at_end_{std::move(set_at_end)} {
     if (others.ipv4 == Forward::No) others_.ipv4 = switch_on("IPv4", changes_ipv4(host, tun));
     if (others.ipv6 == Forward::No) others_.ipv6 = switch_on("IPv6", changes_ipv6(host, tun));
 }
 
 Forwarding::~Forwarding() {
     put_back(host_, changed_, set_at_end_);
-    changed_.clear();
-    write_down(changed_);
+    record_.remove(changed_);
 }
 
 Forward Forwarding::switch_on(const char* family, const std::vector<SysctlChange>& changes) {
-    auto all = changed_;
-    all.insert(all.end(), changes.begin(), changes.end());
-    write_down(all);
+    record_.add(changes);
     try {
         for (const auto& change : std::views::reverse(changes))
             if (host_.sysctl(change.name) != change.ours)
@@ -159,10 +154,10 @@ Forward Forwarding::switch_on(const char* family, const std::vector<SysctlChange
         put_back(host_, changes, [this](const auto& name, const auto& value) {
             host_.set_sysctl(name, value);
         });
-        write_down(changed_);
+        record_.remove(changes);
         return Forward::Yes;
     }
-    changed_ = std::move(all);
+    changed_.insert(changed_.end(), changes.begin(), changes.end());
     for (const auto& change : changes)
         if (change.former != change.ours)
             spdlog::info(
@@ -170,15 +165,6 @@ Forward Forwarding::switch_on(const char* family, const std::vector<SysctlChange
     spdlog::info("{} packets that have nothing to do with nat64 are still not forwarded",
                  family);
     return Forward::No;
-}
-
-void Forwarding::write_down(const std::vector<SysctlChange>& changes) {
-    try {
-        record_.write(changes);
-    } catch (const std::exception& error) {
-        spdlog::warn("{}: should nat64 be killed, forwarding stays as it is then",
-                     error.what());
-    }
 }
 
 } // namespace nat64::daemon

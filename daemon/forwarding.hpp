@@ -2,7 +2,7 @@
 // Forwarding, switched on while nat64 runs on a machine that is no router (ADR 0025), family by
 // family, in an order that does the machine no harm:
 //
-//   1. put_back_forwarding()  what a predecessor left that was killed
+//   1. put_back_recorded()    what a predecessor left that was killed
 //   2. look_at_forwarding()   what is off?
 //   3. (the caller)           an nftables table drops what has nothing to do with nat64
 //   4. Forwarding             interfaces that heed router advertisements go on doing so
@@ -27,7 +27,7 @@ namespace nat64::daemon {
 using SetSysctl = std::function<void(const std::string& name, const std::string& value)>;
 
 /// All that `record` says, and nobody has changed since; the record is gone then.
-void put_back_forwarding(platform::HostOps& host, const SysctlRecord& record);
+void put_back_recorded(platform::HostOps& host, SysctlRecord& record);
 
 /// An interface that forwards IPv4 packets although the machine does not: somebody has thought
 /// about them one by one.
@@ -44,7 +44,7 @@ public:
     Forwarding(platform::HostOps& host,
                kernel::ForwardOthers others,
                const std::string& tun,
-               SysctlRecord record,
+               SysctlRecord& record,
                SetSysctl set_at_end);
     ~Forwarding();
     Forwarding(const Forwarding&) = delete;
@@ -55,11 +55,10 @@ public:
 
 private:
     kernel::Forward switch_on(const char* family, const std::vector<SysctlChange>& changes);
-    void write_down(const std::vector<SysctlChange>& changes);
 
     platform::HostOps& host_;
     kernel::ForwardOthers others_;
-    SysctlRecord record_;
+    SysctlRecord& record_;
     SetSysctl set_at_end_;
     std::vector<SysctlChange> changed_;
 };

@@ -12,6 +12,7 @@
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <exception>
@@ -33,7 +34,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kIcmpTimeout = "net.netfilter.nf_conntrack_icmp_timeout";
 constexpr std::chrono::minutes kWatchInterval{1};
 /// Of which a visit to the packet thread asks whose they are: some microseconds.
 constexpr std::size_t kAddressesAtOnce = 256;
@@ -93,6 +93,7 @@ KernelNapt::KernelNapt(const config::Config& config,
                        kernel::ForwardOthers others,
                        platform::HostOps& host,
                        platform::MachineMonitor& machine,
+                       SysctlRecord& record,
                        NaptBackend& backend,
                        asio::io_context& control)
     : host_{host},
@@ -102,7 +103,8 @@ KernelNapt::KernelNapt(const config::Config& config,
       settings_{config.napt},
       others_{others},
       table_{ruleset(settings_, tun_name_, others)},
-      monitor_{control, table_.monitor_fd()} {
+      monitor_{control, table_.monitor_fd()},
+      record_{record} {
     set_icmp_timeout(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
     machine.subscribe([this](const platform::MachineChange& change) { on_change(change); });
@@ -110,9 +112,15 @@ KernelNapt::KernelNapt(const config::Config& config,
 
 KernelNapt::~KernelNapt() {
     monitor_.release(); // the table's to close
-    if (!former_icmp_timeout_) return;
+    put_icmp_timeout_back();
+}
+
+void KernelNapt::put_icmp_timeout_back() noexcept {
+    const auto former = std::exchange(former_icmp_timeout_, {});
+    if (!former) return;
     try {
-        host_.set_sysctl(kIcmpTimeout, *former_icmp_timeout_);
+        host_.set_sysctl(kIcmpTimeout, *former);
+        record_.remove(std::array{SysctlChange{kIcmpTimeout, {}, {}}});
     } catch (const std::exception& error) {
         spdlog::warn("{}", error.what());
     }
@@ -139,6 +147,8 @@ void KernelNapt::set_icmp_timeout(Clock::duration wanted) {
     if (!present || present == seconds) return;
     if (!ours && number_in(*present) > number_in(seconds)) return;
     try {
+        record_.add(std::array{
+            SysctlChange{kIcmpTimeout, former_icmp_timeout_.value_or(*present), seconds}});
         host_.set_sysctl(kIcmpTimeout, seconds);
         if (!former_icmp_timeout_) former_icmp_timeout_ = present;
         icmp_timeout_ = seconds;

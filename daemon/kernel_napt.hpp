@@ -17,6 +17,7 @@
 #include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
 #include "config/config.hpp"
+#include "daemon/sysctl_record.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
 #include "service/packet_thread.hpp"
@@ -55,6 +56,7 @@ public:
                kernel::ForwardOthers others,
                platform::HostOps& host,
                platform::MachineMonitor& machine,
+               SysctlRecord& record,
                NaptBackend& backend,
                boost::asio::io_context& control);
     ~KernelNapt();
@@ -78,6 +80,9 @@ public:
     /// flow to end before conntrack ends it. Throws if the kernel refuses; nothing has changed
     /// then.
     void apply(const NaptSettings& settings);
+
+    /// At the end, before the directory with the record goes.
+    void put_icmp_timeout_back() noexcept;
 
     /// What happens every minute. Does not end. `packets` outlives nothing: the coroutine
     /// keeps it.
@@ -105,6 +110,7 @@ private:
     kernel::ForwardOthers others_;
     kernel::NftTable table_;
     boost::asio::posix::stream_descriptor monitor_;
+    SysctlRecord& record_;
     std::optional<std::string> former_icmp_timeout_; ///< to be put back
     std::string icmp_timeout_;                       ///< what we have set
     bool overlaps_ = false;

@@ -9,8 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <exception>
 #include <sstream>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,8 +26,12 @@ namespace {
 constexpr std::size_t kLongest = 1U << 20;
 
 bool is_number(std::string_view text) {
-    return !text.empty() && text.size() <= 4 &&
+    return !text.empty() && text.size() <= 9 &&
            std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_ours(std::string_view name) {
+    return name == kIcmpTimeout || platform::is_forwarding_sysctl(name);
 }
 
 std::string content(int fd) {
@@ -55,8 +62,7 @@ std::vector<SysctlChange> parse_record(std::string_view text, std::string_view m
     std::vector<SysctlChange> changes;
     SysctlChange change;
     while (lines >> change.name >> change.former >> change.ours) {
-        if (!platform::is_forwarding_sysctl(change.name) || !is_number(change.former) ||
-            !is_number(change.ours))
+        if (!is_ours(change.name) || !is_number(change.former) || !is_number(change.ours))
             return {};
         changes.push_back(change);
     }
@@ -74,21 +80,43 @@ std::vector<SysctlChange> SysctlRecord::read() const {
     return {};
 }
 
-/// A whole file takes the place of another: there is no moment with half of one.
-void SysctlRecord::write(std::span<const SysctlChange> changes) const {
-    if (changes.empty()) {
-        if (::unlink(path_.c_str()) != 0 && errno != ENOENT)
-            platform::throw_errno("remove " + path_.native());
-        return;
+void SysctlRecord::add(std::span<const SysctlChange> changes) noexcept {
+    for (const auto& change : changes) {
+        std::erase_if(changes_, [&](const auto& old) { return old.name == change.name; });
+        changes_.push_back(change);
     }
-    const auto fresh = path_.native() + ".new";
-    ::unlink(fresh.c_str());
-    const platform::UniqueFd file{
-        platform::adopt, ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    const auto text = to_text(machine_, changes);
-    if (!file || ::write(file.get(), text.data(), text.size()) != std::ssize(text) ||
-        ::rename(fresh.c_str(), path_.c_str()) != 0)
-        platform::throw_errno("write " + path_.native());
+    write();
+}
+
+void SysctlRecord::remove(std::span<const SysctlChange> changes) noexcept {
+    std::erase_if(changes_, [&](const SysctlChange& old) {
+        return std::ranges::find(changes, old.name, &SysctlChange::name) != changes.end();
+    });
+    write();
+}
+
+/// A whole file takes the place of another: there is no moment with half of one.
+void SysctlRecord::write() noexcept {
+    try {
+        if (changes_.empty()) {
+            if (::unlink(path_.c_str()) != 0 && errno != ENOENT)
+                platform::throw_errno("remove " + path_.native());
+            return;
+        }
+        const auto fresh = path_.native() + ".new";
+        ::unlink(fresh.c_str());
+        const platform::UniqueFd file{
+            platform::adopt,
+            ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+        const auto text = to_text(machine_, changes_);
+        if (!file || ::write(file.get(), text.data(), text.size()) != std::ssize(text) ||
+            ::rename(fresh.c_str(), path_.c_str()) != 0)
+            platform::throw_errno("write " + path_.native());
+    } catch (const std::exception& error) {
+        spdlog::warn(
+            "{}: should nat64 be killed, nobody will know which sysctls it has changed",
+            error.what());
+    }
 }
 
 } // namespace nat64::daemon

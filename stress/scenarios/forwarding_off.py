@@ -19,6 +19,7 @@ from probes import all_answered, ping, settled_ping
 
 TIME_LIMIT = 120
 KEYS = {"ipv6": "net.ipv6.conf.all.forwarding", "ipv4": "net.ipv4.ip_forward"}
+ICMP_TIMEOUT = "net.netfilter.nf_conntrack_icmp_timeout"  # napt: kernel raises it
 OTHER = "2001:db8:c2::2"  # behind another interface of the gateway
 
 
@@ -97,7 +98,7 @@ def killed(case):
         case.check(f"{napt}, killed: nothing put back", sysctls(lab) != before)
         again = case.nat64(lab, {"napt": napt})
         said = again.process.log()
-        case.check(f"{napt}, killed: the next one says so", "that was killed had switched" in said)
+        case.check(f"{napt}, killed: the next one says so", "that was killed had changed" in said)
         done = ping(lab.client, OTHER, count=1, wait=1)
         case.check(f"{napt}, killed: others are not forwarded", done.returncode != 0)
         done = settled_ping(lab.client, again.address6(SERVER))
@@ -111,10 +112,11 @@ def already_on(case):
     lab = case.lab(clients=2)
     before = sysctls(lab)
     nat64 = case.nat64(lab, {"napt": "kernel"})
-    case.equal("on already: nothing changes", sysctls(lab), before)
+    changed = {line.split()[0] for line in set(sysctls(lab)) - set(before)}
+    case.equal("on already: what changes", changed, {ICMP_TIMEOUT})
     done = settled_ping(lab.client, OTHER)
     case.check("on already: others are forwarded", all_answered(done), done.stdout)
-    case.check("on already: nothing said", "while nat64 runs" not in nat64.process.log())
+    case.check("on already: nothing said of it", "while nat64 runs" not in nat64.process.log())
 
 
 def switch_off(lab, families):
@@ -135,6 +137,6 @@ def sysctl(lab, name):
 
 def sysctls(lab):
     """Everything that switching forwarding on and off could leave different."""
-    wanted = r"(ip_forward|\.forwarding|accept_ra|accept_redirects)$"
+    wanted = r"(ip_forward|\.forwarding|accept_ra|accept_redirects|conntrack_icmp_timeout)$"
     shown = lab.gateway.run("sysctl", "-a", "--pattern", wanted, check=True).stdout
     return [line for line in shown.splitlines() if ".nat64." not in line]

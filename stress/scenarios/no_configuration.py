@@ -28,7 +28,7 @@ def run(case):
     lab = case.lab()
     gateway = lab.gateway
     gateway.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
-    before = gateway.snapshot()
+    before, beside = gateway.snapshot(), files_beside(SOCKET)
     executable = case.executable
     process = lab.start("gateway", "nat64", executable, "run")
     status = [executable, "show", "status", "--socket", SOCKET]
@@ -53,7 +53,13 @@ def run(case):
     process.stop()
     case.equal("nothing stays behind", gateway.snapshot(), before)
     case.check("the socket is gone", not os.path.exists(SOCKET))
+    case.equal("and its directory, if it was made", files_beside(SOCKET), beside)
     _traffic(case, lab)
+
+
+def files_beside(path):
+    directory = os.path.dirname(path)
+    return os.listdir(directory) if os.path.isdir(directory) else None
 
 
 def _traffic(case, lab):

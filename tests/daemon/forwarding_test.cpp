@@ -149,9 +149,10 @@ TEST_CASE("forwarding: what a killed nat64 left is put back by the next one") {
     const auto during = f.host.sysctls;
     const auto written = f.record.read();
     f.forwarding.reset();
-    f.record.write(written);
+    SysctlRecord killed{f.path, "this boot"};
+    killed.add(written);
     f.host.sysctls = during; // as if it had been killed
-    put_back_forwarding(f.host, f.record);
+    put_back_recorded(f.host, f.record);
     CHECK(f.host.sysctls == f.before);
     CHECK_FALSE(std::filesystem::exists(f.path));
     CHECK(look_at_forwarding(f.host) == kNobody);

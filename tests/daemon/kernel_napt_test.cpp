@@ -12,6 +12,7 @@
 #include "tests/support/private_network.hpp"
 
 #include <array>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 
@@ -39,6 +40,9 @@ struct Gateway {
     Rng rng{Secret{1, 2}};
     boost::asio::io_context control;
     std::optional<platform::MachineMonitor> machine;
+    std::filesystem::path path = std::filesystem::temp_directory_path() /
+                                 ("nat64-kernel-napt-test-" + std::to_string(::getpid()));
+    SysctlRecord record{path, "test"};
     std::optional<platform::TunDevice> tun;
     std::optional<kernel::KernelBackend> backend;
     std::optional<KernelNapt> napt;
@@ -54,7 +58,8 @@ struct Gateway {
         host.set_sysctl("net.ipv4.ip_forward", "1");
         backend.emplace(config.napt, counters, rng);
         machine.emplace(control);
-        napt.emplace(config, kernel::ForwardOthers{}, host, *machine, *backend, control);
+        napt.emplace(
+            config, kernel::ForwardOthers{}, host, *machine, record, *backend, control);
         tun.emplace(platform::create_tun(
             platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
         const auto link = host.find_link(tun->name).value();
@@ -162,11 +167,12 @@ TEST_CASE("RFC 5508 REQ-2: conntrack's timeout for ICMP follows timeouts.icmp, a
             settings.timeouts.icmp = std::chrono::seconds{70};
             gateway.napt->apply(settings);
             text += now();
+            text += daemon::to_text("", gateway.record.read());
         }
         return text + now();
     });
     if (!said) return;
-    CHECK(*said == "30 60 90 70 30 ");
+    CHECK(*said == "30 60 90 70 \nnet.netfilter.nf_conntrack_icmp_timeout 30 70\n30 ");
 }
 
 } // namespace nat64::daemon

@@ -2,6 +2,7 @@
 #include "daemon/sysctl_record.hpp"
 #include "platform/forwarding_sysctls.hpp"
 
+#include <array>
 #include <filesystem>
 #include <string>
 
@@ -25,13 +26,13 @@ TEST_CASE("record: what is written is read, by the same machine only") {
     CHECK(parse_record("", "boot 1").empty());
 }
 
-TEST_CASE("record: it cannot make anybody set what forwarding does not consist of") {
+TEST_CASE("record: it cannot make anybody set what nat64 does not change") {
     for (const auto* line : {"kernel.core_pattern 0 1",
                              "net/ipv6/conf/../../../kernel/x/forwarding 0 1",
                              "net/ipv4/conf//forwarding 0 1",
                              "net/ipv4/conf/eth0/arp_ignore 0 1",
                              "net.ipv4.ip_forward 0 |sh",
-                             "net.ipv4.ip_forward 99999 1"}) {
+                             "net.ipv4.ip_forward 9999999999 1"}) {
         CAPTURE(line);
         CHECK(parse_record(std::string{"boot\n"} + line + '\n', "boot").empty());
     }
@@ -43,14 +44,19 @@ TEST_CASE("record: it cannot make anybody set what forwarding does not consist o
 TEST_CASE("record: a file that is replaced as a whole, and gone when nothing is changed") {
     const auto path = std::filesystem::temp_directory_path() /
                       ("nat64-record-test-" + std::to_string(::getpid()));
-    const SysctlRecord record{path, "boot"};
+    SysctlRecord record{path, "boot"};
     CHECK(record.read().empty());
-    record.write(kChanges);
-    record.write(std::span{kChanges}.first(1));
+    record.add(kChanges);
+    CHECK(record.read() == kChanges);
+    record.add(std::array{SysctlChange{kIcmpTimeout, "30", "60"}});
+    record.add(std::array{SysctlChange{kIcmpTimeout, "30", "90"}});
+    CHECK(record.read().size() == 3);
+    CHECK(record.read().back() == SysctlChange{kIcmpTimeout, "30", "90"});
+    record.remove(kChanges);
     CHECK(record.read().size() == 1);
-    record.write({});
+    record.remove(record.read());
     CHECK_FALSE(std::filesystem::exists(path));
-    record.write({});
+    record.remove(kChanges);
 }
 
 } // namespace nat64::daemon
