@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace nat64::config {
@@ -43,10 +44,26 @@ struct Control {
     friend bool operator==(const Control&, const Control&) = default;
 };
 
+/// Where to listen: an address with its port, or the path of a Unix socket.
+using ListenAddress = std::variant<Endpoint4, Endpoint6, std::filesystem::path>;
+
+/// As it stands in the file: "127.0.0.1:9464", "[::1]:9464", "unix:/run/nat64/metrics.sock".
+[[nodiscard]] std::string to_string(const ListenAddress& address);
+
+struct Metrics {
+    std::optional<ListenAddress> listen; ///< nullopt: no metrics
+
+    friend bool operator==(const Metrics&, const Metrics&) = default;
+};
+
+enum class LogFormat : std::uint8_t { Text, Json };
+
 struct Log {
     LogLevel level = LogLevel::Info;
+    LogFormat format = LogFormat::Text;
     bool bindings = false;
     bool sessions = false;
+    bool destinations = false; ///< with sessions: where to (RFC 6888 REQ-12: by default not)
 
     friend bool operator==(const Log&, const Log&) = default;
 };
@@ -60,6 +77,7 @@ struct Config {
     PolicySettings policy; ///< clients, destinations
     Tun tun;
     Control control;
+    Metrics metrics;
     Log log;
 
     friend bool operator==(const Config&, const Config&) = default;

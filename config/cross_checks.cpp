@@ -266,6 +266,14 @@ void check_timeouts(Reader& reader) {
     }
 }
 
+void check_log(Reader& reader) {
+    const auto& log = reader.draft.config.log;
+    if (log.destinations && !log.sessions && reader.draft.config.napt_mode == NaptMode::Daemon)
+        reader.complain_about("log.destinations",
+                              "nothing that is logged has a destination",
+                              "add log.sessions: true, or remove it");
+}
+
 } // namespace
 
 bool below_rfc_minimum(const Timeouts& timeouts) noexcept {
@@ -280,6 +288,7 @@ void cross_check(Reader& reader) {
     check_policy(reader);
     check_mtu(reader);
     check_timeouts(reader);
+    check_log(reader);
     if (reader.draft.config.napt_mode == NaptMode::Kernel) {
         check_inner_pool(reader);
         if (reader.draft.config.translator.gateway4) check_statics(reader);

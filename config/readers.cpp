@@ -218,12 +218,23 @@ void log_level(const Node& node, Reader& reader) {
     if (const auto value = choice(node, reader, kWords)) reader.draft.config.log.level = *value;
 }
 
+void log_format(const Node& node, Reader& reader) {
+    static constexpr Words<LogFormat, 2> kWords{
+        {{"text", LogFormat::Text}, {"json", LogFormat::Json}}};
+    if (const auto value = choice(node, reader, kWords))
+        reader.draft.config.log.format = *value;
+}
+
 void log_bindings(const Node& node, Reader& reader) {
     if (const auto value = boolean(node, reader)) reader.draft.config.log.bindings = *value;
 }
 
 void log_sessions(const Node& node, Reader& reader) {
     if (const auto value = boolean(node, reader)) reader.draft.config.log.sessions = *value;
+}
+
+void log_destinations(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader)) reader.draft.config.log.destinations = *value;
 }
 
 } // namespace nat64::config::read

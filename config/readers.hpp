@@ -73,7 +73,9 @@ void icmp_rate(const Node& node, Reader& reader);
 void control_socket(const Node& node, Reader& reader);
 void control_group(const Node& node, Reader& reader);
 void log_level(const Node& node, Reader& reader);
+void log_format(const Node& node, Reader& reader);
 void log_bindings(const Node& node, Reader& reader);
 void log_sessions(const Node& node, Reader& reader);
+void log_destinations(const Node& node, Reader& reader);
 
 } // namespace nat64::config::read

@@ -243,12 +243,20 @@ Written log_level(const Config& config) {
     return {};
 }
 
+Written log_format(const Config& config) {
+    return {config.log.format == LogFormat::Json ? "json" : "text", {}};
+}
+
 Written log_bindings(const Config& config) {
     return boolean(config.log.bindings);
 }
 
 Written log_sessions(const Config& config) {
     return boolean(config.log.sessions);
+}
+
+Written log_destinations(const Config& config) {
+    return boolean(config.log.destinations);
 }
 
 } // namespace nat64::config::write

@@ -46,7 +46,9 @@ Written icmp_rate(const Config& config);
 Written control_socket(const Config& config);
 Written control_group(const Config& config);
 Written log_level(const Config& config);
+Written log_format(const Config& config);
 Written log_bindings(const Config& config);
 Written log_sessions(const Config& config);
+Written log_destinations(const Config& config);
 
 } // namespace nat64::config::write

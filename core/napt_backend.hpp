@@ -114,7 +114,7 @@ enum class EventReason : std::uint8_t {
     Forbidden ///< by a policy that has come into force
 };
 
-/// RFC 8158 §5: what happened to a binding or session. server4 and state are meaningful for
+/// RFC 8158 §4.3: what happened to a binding or session. server4 and state are meaningful for
 /// session events.
 struct Event {
     EventKind kind{};
@@ -126,6 +126,8 @@ struct Event {
     Endpoint4 mapped4;
     Endpoint4 server4;
     BindingHandle handle;
+    /// All ports of all protocols; those of the event mean nothing.
+    bool whole_host = false;
 };
 
 /// One ordered stream; called on the packet thread, must not block.

@@ -32,7 +32,7 @@
 #include "platform/tun_queue.hpp"
 #include "service/control_server.hpp"
 #include "service/control_socket.hpp"
-#include "service/event_ring.hpp"
+#include "service/event_hub.hpp"
 #include "service/logging.hpp"
 
 #include <cerrno>
@@ -65,9 +65,6 @@ namespace nat64::daemon {
 namespace asio = boost::asio;
 
 namespace {
-
-/// Events on their way to the log: at 20 ms a turn, 800 000 a second.
-constexpr std::size_t kEventRing = 16384;
 
 /// The registry's names are those of the configuration.
 std::string_view backend_name(config::NaptMode mode) noexcept {
@@ -125,7 +122,6 @@ private:
     void log_trouble(int error) const noexcept;
     asio::awaitable<void> obey_signals();
     asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
-    asio::awaitable<void> write_events();
     void end(const std::exception_ptr& failure) noexcept;
 
     const config::Config& config_;
@@ -134,7 +130,6 @@ private:
     platform::ServiceNotify notify_ = platform::ServiceNotify::from_environment();
     platform::MachineMonitor machine_{control_};
     EventLog event_log_;
-    std::unique_ptr<service::EventRing> events_; ///< if the configuration wants them written
     Counters counters_;
     Rng rng_{platform::random_secret()};
     std::unique_ptr<service::ControlSocket> socket_;
@@ -149,6 +144,8 @@ private:
     RouteKeeper routes_;
     platform::TunQueue queue_;
     platform::PacketLoop loop_;
+    std::shared_ptr<service::EventHub> events_;
+    std::optional<service::EventHub::Subscription> logged_events_;
     service::ControlServer server_;
     std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
     int exit_code_ = 0;
@@ -177,14 +174,13 @@ App::App(const config::Config& config,
               std::move(change_route)},
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
+      events_{std::make_shared<service::EventHub>(
+          control_.get_executor(), loop_.executor(), *backend_)},
       server_{std::move(socket_), view()} {
     switch_forwarding_on(host, std::move(set_at_end));
     platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
                                            : platform::Keep::Nothing);
-    if (event_log_.wanted()) {
-        events_ = std::make_unique<service::EventRing>(kEventRing);
-        backend_->set_event_sink(events_.get());
-    }
+    if (event_log_.wanted()) logged_events_.emplace(events_, event_log_);
     for (const auto& fact : describe_start(config_, tun_))
         spdlog::info("{}", fact);
 }
@@ -231,7 +227,8 @@ service::DaemonView App::view() {
             .device = {.tun_name = tun_.name,
                        .tcp_segmentation = tun_.features.tcp_segmentation,
                        .udp_segmentation = tun_.features.udp_segmentation},
-            .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{}};
+            .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{},
+            .events = events_};
 }
 
 int App::run() {
@@ -242,7 +239,6 @@ int App::run() {
     asio::co_spawn(control_, routes_.keep(), on_end);
     if (const auto interval = notify_.watchdog_interval())
         asio::co_spawn(control_, feed_watchdog(*interval), on_end);
-    if (events_) asio::co_spawn(control_, write_events(), on_end);
     if (kernel_napt_) {
         asio::co_spawn(control_, kernel_napt_->watch_table(), on_end);
         asio::co_spawn(control_,
@@ -259,7 +255,7 @@ int App::run() {
         notify_.stopping();
         server_.stop();
     }
-    if (events_) event_log_.drain(*events_);
+    events_->stop();
     spdlog::info("stopped: {}", describe_end(counters_));
     return exit_code_;
 }
@@ -317,17 +313,6 @@ asio::awaitable<void> App::feed_watchdog(std::chrono::microseconds interval) {
     }
 }
 
-/// Takes events from the packet thread often enough for kEventRing to hold what comes
-/// meanwhile.
-asio::awaitable<void> App::write_events() {
-    asio::steady_timer timer{control_};
-    for (;;) {
-        event_log_.drain(*events_);
-        timer.expires_after(std::chrono::milliseconds{20});
-        co_await timer.async_wait(asio::use_awaitable);
-    }
-}
-
 /// On the control thread.
 void App::end(const std::exception_ptr& failure) noexcept {
     if (failure) {
@@ -375,7 +360,7 @@ void check(const config::Config& config, platform::HostOps& host) {
 } // namespace
 
 int run(const config::Config& given) {
-    service::set_up_logging(given.log.level);
+    service::set_up_logging(given.log);
     std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
     spdlog::info("nat64 {}", NAT64_VERSION);
     platform::LinuxHost host;

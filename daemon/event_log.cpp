@@ -1,83 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events as text.
+// Which events are written, and in which of the two forms.
 #include "daemon/event_log.hpp"
+
+#include "service/event_text.hpp"
+#include "service/logging.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace nat64::daemon {
 
-namespace {
-
-const char* text_of(EventKind kind) noexcept {
-    switch (kind) {
-    case EventKind::BindingCreated:
-        return "binding created";
-    case EventKind::BindingDeleted:
-        return "binding deleted";
-    case EventKind::SessionCreated:
-        return "session created";
-    case EventKind::SessionChanged:
-        return "session changed";
-    case EventKind::SessionDeleted:
-        return "session deleted";
-    }
-    return "?";
+EventLog::EventLog(const config::Log& settings) : settings_{settings} {
+    const auto& sinks = spdlog::default_logger()->sinks();
+    logger_ =
+        std::make_shared<spdlog::logger>(service::kEventLogger, sinks.begin(), sinks.end());
 }
 
-const char* text_of(EventReason reason) noexcept {
-    switch (reason) {
-    case EventReason::Traffic:
-        return "traffic";
-    case EventReason::Expired:
-        return "expired";
-    case EventReason::Static:
-        return "static";
-    case EventReason::Flushed:
-        return "flushed";
-    case EventReason::PoolChanged:
-        return "pool changed";
-    case EventReason::Restored:
-        return "restored";
-    case EventReason::Limit:
-        return "limit";
-    case EventReason::Forbidden:
-        return "forbidden";
-    }
-    return "?";
-}
-
-bool is_about_binding(EventKind kind) noexcept {
-    return kind == EventKind::BindingCreated || kind == EventKind::BindingDeleted;
-}
-
-} // namespace
-
-std::string describe(const Event& event) {
-    std::string text = fmt::format("{}: {} {} as {}",
-                                   text_of(event.kind),
-                                   name_of(event.protocol),
-                                   event.client6.to_string(),
-                                   event.mapped4.to_string());
-    if (!is_about_binding(event.kind)) text += " to " + event.server4.to_string();
-    return fmt::format("{} ({})", text, text_of(event.reason));
-}
-
-void EventLog::drain(service::EventRing& ring) {
-    for (Event event; ring.take(event);)
-        write(event);
-    if (const auto lost = ring.lost(); lost != lost_) {
-        spdlog::warn("{} binding and session events are missing here: they came faster than "
-                     "they could be written",
-                     lost - lost_);
-        lost_ = lost;
-    }
-}
-
-void EventLog::write(const Event& event) const {
+void EventLog::on_event(const Event& event) {
     if (event.kind == EventKind::SessionChanged) return; // TCP states are no audit record
-    if (is_about_binding(event.kind) ? settings_.bindings : settings_.sessions)
-        spdlog::info("{}", describe(event));
+    if (!(service::is_about_binding(event.kind) ? settings_.bindings : settings_.sessions))
+        return;
+    const auto destinations =
+        settings_.destinations ? service::Destinations::Shown : service::Destinations::Hidden;
+    logger_->info("{}",
+                  settings_.format == config::LogFormat::Json
+                      ? service::event_members(event, destinations)
+                      : service::event_text(event, destinations));
+}
+
+void EventLog::on_lost(std::uint64_t events) {
+    if (settings_.format == config::LogFormat::Json)
+        logger_->warn(R"("event":"lost","events":{})", events);
+    else
+        logger_->warn("{} binding and session events are missing here: they came faster than "
+                      "they could be written",
+                      events);
 }
 
 } // namespace nat64::daemon

@@ -30,10 +30,6 @@ std::uint64_t alive(const std::array<Counter, kL4ProtoCount>& created,
     return made > gone ? made - gone : 0;
 }
 
-std::uint64_t bindings(const Counters& counters, L4Proto protocol) {
-    return alive(counters.bindings_created, counters.bindings_deleted, protocol);
-}
-
 json::object traffic(const Counters& counters, Direction direction, L4Proto protocol) {
     const Traffic& counted = counters.translated[static_cast<std::size_t>(direction)]
                                                 [static_cast<std::size_t>(protocol)];
@@ -48,8 +44,7 @@ json::object ports(const PoolSum& pool, L4Proto protocol) {
 SessionSum all_sessions(const Counters& counters) {
     SessionSum sum{};
     for (const L4Proto protocol : kProtocols)
-        sum[static_cast<std::size_t>(protocol)] =
-            alive(counters.sessions_created, counters.sessions_deleted, protocol);
+        sum[static_cast<std::size_t>(protocol)] = sessions_now(counters, protocol);
     return sum;
 }
 
@@ -59,7 +54,7 @@ json::object protocol_object(const DaemonView& view,
                              L4Proto protocol) {
     json::object object{{"protocol", name_of(protocol)},
                         {"sessions", sessions[static_cast<std::size_t>(protocol)]},
-                        {"bindings", bindings(view.counters, protocol)},
+                        {"bindings", bindings_now(view.counters, protocol)},
                         {"outbound", traffic(view.counters, Direction::Outbound, protocol)},
                         {"inbound", traffic(view.counters, Direction::Inbound, protocol)}};
     if (!pool.whole_hosts) object["ports"] = ports(pool, protocol);
@@ -109,6 +104,14 @@ std::int64_t uptime(const DaemonView& view) {
 
 } // namespace
 
+std::uint64_t sessions_now(const Counters& counters, L4Proto protocol) {
+    return alive(counters.sessions_created, counters.sessions_deleted, protocol);
+}
+
+std::uint64_t bindings_now(const Counters& counters, L4Proto protocol) {
+    return alive(counters.bindings_created, counters.bindings_deleted, protocol);
+}
+
 void PoolSum::add(const PoolRow& row) {
     if (row.whole_hosts) {
         whole_hosts = row;
@@ -132,7 +135,7 @@ std::string status_json(const DaemonView& view,
     std::uint64_t all_bindings = 0;
     for (const L4Proto protocol : kProtocols) {
         protocols.emplace_back(protocol_object(view, pool, sessions, protocol));
-        all_bindings += bindings(counters, protocol);
+        all_bindings += bindings_now(counters, protocol);
     }
     return json::serialize(json::object{{"version", NAT64_VERSION},
                                         {"pid", ::getpid()},

@@ -32,6 +32,10 @@ private:
     std::optional<Ipv4Addr> last_;
 };
 
+/// How many there are.
+[[nodiscard]] std::uint64_t sessions_now(const Counters& counters, L4Proto protocol);
+[[nodiscard]] std::uint64_t bindings_now(const Counters& counters, L4Proto protocol);
+
 /// Sessions by protocol.
 using SessionSum = std::array<std::uint64_t, kL4ProtoCount>;
 

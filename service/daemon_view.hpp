@@ -11,11 +11,14 @@
 #include "service/session_reader.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
 
 namespace nat64::service {
+
+class EventHub;
 
 /// What the device negotiated, for `show status`.
 struct DeviceFacts {
@@ -33,6 +36,7 @@ struct DaemonView {
     Clock::time_point started;
     DeviceFacts device;
     SessionSource sessions = {}; ///< empty: the backend's own
+    std::shared_ptr<EventHub> events;
 };
 
 } // namespace nat64::service

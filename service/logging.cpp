@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/string_view.hpp>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
@@ -63,6 +65,40 @@ private:
     }
 };
 
+/// "%j" in a pattern: what is said, as members of a JSON object.
+class JsonMembers final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message,
+                const std::tm&,
+                spdlog::memory_buf_t& out) override {
+        const std::string_view text{message.payload.data(), message.payload.size()};
+        const std::string_view logger{message.logger_name.data(), message.logger_name.size()};
+        const std::string members =
+            logger == kEventLogger
+                ? std::string{text}
+                : fmt::format(R"("message":{})",
+                              boost::json::serialize(boost::json::string_view{text}));
+        out.append(members.data(), members.data() + members.size());
+    }
+
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<JsonMembers>();
+    }
+};
+
+std::unique_ptr<spdlog::formatter> make_formatter(config::LogFormat format, LogLayout layout) {
+    const bool json = format == config::LogFormat::Json;
+    std::string pattern = layout == LogLayout::Journal ? "%*" : "";
+    if (json)
+        pattern += R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%j})";
+    else
+        pattern += layout == LogLayout::Journal ? "%v" : "%Y-%m-%d %H:%M:%S.%e %-7l %v";
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(
+        json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
+    formatter->add_flag<SyslogPriority>('*').add_flag<JsonMembers>('j').set_pattern(pattern);
+    return formatter;
+}
+
 /// Writes a line only if standard error takes it without waiting. poll() promises room for
 /// PIPE_BUF bytes, which is more than a line has.
 class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -75,10 +111,12 @@ protected:
         }
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
-        if (lost_ != 0)
-            fmt::format_to(std::back_inserter(line),
-                           "({} lines before this one were lost: standard error was full)\n",
-                           std::exchange(lost_, 0));
+        if (lost_ != 0) {
+            const std::string text =
+                fmt::format("{} lines before this one were lost: standard error was full",
+                            std::exchange(lost_, 0));
+            formatter_->format({"nat64", spdlog::level::warn, text}, line);
+        }
         if (::write(STDERR_FILENO, line.data(), line.size()) < 0) ++lost_;
     }
 
@@ -98,13 +136,10 @@ LogLayout detect_log_layout() {
                                                                 : LogLayout::Timestamps;
 }
 
-void set_up_logging(config::LogLevel level, LogLayout layout) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<SyslogPriority>('*').set_pattern(
-        layout == LogLayout::Journal ? "%*%v" : "%Y-%m-%d %H:%M:%S.%e %-7l %v");
+void set_up_logging(const config::Log& settings, LogLayout layout) {
     auto logger = std::make_shared<spdlog::logger>("nat64", std::make_shared<StderrSink>());
-    logger->set_formatter(std::move(formatter));
-    logger->set_level(to_spdlog(level));
+    logger->set_formatter(make_formatter(settings.format, layout));
+    logger->set_level(to_spdlog(settings.level));
     spdlog::set_default_logger(std::move(logger));
 }
 

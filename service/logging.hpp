@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where log lines go: standard error, one line each. Under journald, which stamps lines itself,
+// Where log lines go: standard error, one line each, as text or as a JSON object. Under journald, which stamps lines itself,
 // they carry a syslog priority instead of a time. A reader that does not keep up costs lines
 // and never the program's time: a line that standard error cannot take at once is counted, and
 // the next one says how many are missing. Messages that packets cause go through RateLimited.
@@ -18,7 +18,11 @@ enum class LogLayout { Timestamps, Journal };
 [[nodiscard]] LogLayout detect_log_layout();
 
 /// Makes standard error spdlog's default logger. Once, at startup.
-void set_up_logging(config::LogLevel level, LogLayout layout = detect_log_layout());
+void set_up_logging(const config::Log& settings, LogLayout layout = detect_log_layout());
+
+/// The name of a logger whose messages are, with log.format: json, the members of a JSON
+/// object and not text.
+inline constexpr const char* kEventLogger = "events";
 
 /// Changes the level of the running program.
 void set_log_level(config::LogLevel level);

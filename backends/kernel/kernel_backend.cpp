@@ -234,7 +234,8 @@ void KernelBackend::emit(EventKind kind,
                      .client6 = b.client6,
                      .mapped4 = b.mapped4,
                      .server4 = {},
-                     .handle = b.handle});
+                     .handle = b.handle,
+                     .whole_host = true});
 }
 
 void KernelBackend::set_event_sink(EventSink* sink) noexcept {

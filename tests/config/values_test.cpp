@@ -63,7 +63,7 @@ log: {level: debug, bindings: true, sessions: true}
     CHECK(config.napt.limits == Limits{10, 64, 20, 30, 40, 50});
     CHECK(config.translator.icmp_errors_per_second == 60);
     CHECK(config.control == Control{"/tmp/x.sock", "adm", false});
-    CHECK(config.log == Log{LogLevel::Debug, true, true});
+    CHECK(config.log == Log{LogLevel::Debug, LogFormat::Text, true, true, false});
 }
 
 TEST_CASE("config: an absent key has the default of its type") {

@@ -34,7 +34,8 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
                              .now = [=] { return started + std::chrono::seconds{252}; },
                              .started = started,
                              .device = {"nat64", true, false},
-                             .sessions = options.sessions};
+                             .sessions = options.sessions,
+                             .events = hub_};
     server_ = std::make_unique<service::ControlServer>(
         std::make_unique<service::ControlSocket>(control_, config.control),
         std::move(view),
@@ -57,6 +58,7 @@ FakeDaemon::~FakeDaemon() {
     server_->stop();
     packets_.stop();
     if (packet_thread_.joinable()) packet_thread_.join();
+    hub_->stop();
     server_.reset();
 }
 

@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "core/counters.hpp"
 #include "service/control_server.hpp"
+#include "service/event_hub.hpp"
 #include "tests/service/table_backend.hpp"
 
 #include <filesystem>
@@ -64,6 +65,8 @@ private:
     boost::asio::io_context control_{1};
     boost::asio::io_context packets_{1};
     Guard packets_guard_{packets_.get_executor()};
+    std::shared_ptr<service::EventHub> hub_ = std::make_shared<service::EventHub>(
+        control_.get_executor(), packets_.get_executor(), backend);
     std::unique_ptr<service::ControlServer> server_;
     std::thread packet_thread_;
     std::thread control_thread_;

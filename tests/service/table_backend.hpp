@@ -21,6 +21,7 @@ public:
     std::uint64_t rows = 0;      ///< bindings, and sessions
     std::uint32_t addresses = 1; ///< of the pool
     std::atomic<std::thread::id> packet_thread;
+    EventSink* sink = nullptr;
 
     mutable std::atomic<std::uint64_t> visits = 0;
     mutable std::atomic<std::uint64_t> rows_given = 0;
@@ -125,7 +126,7 @@ public:
     void
     touch(BindingHandle, Clock::time_point, std::uint64_t, std::uint64_t) noexcept override {}
 
-    void set_event_sink(EventSink*) noexcept override {}
+    void set_event_sink(EventSink* wanted) noexcept override { sink = wanted; }
 
     std::expected<void, std::string_view> restore(const SessionRow&,
                                                   Clock::time_point) override {

@@ -124,6 +124,7 @@ TEST_CASE("napt: kernel: a host lasts as long as conntrack may remember its flow
         REQUIRE(net.notes.events.size() == 2);
         CHECK(net.notes.events[1].kind == EventKind::BindingDeleted);
         CHECK(net.notes.events[1].reason == EventReason::Expired);
+        CHECK(net.notes.events[1].whole_host);
     }
 }
 

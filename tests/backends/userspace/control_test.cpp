@@ -259,7 +259,7 @@ TEST_CASE("touch: runs the state machine as a plain packet would") {
     CHECK(mapped4.port != Port{});
 }
 
-TEST_CASE("RFC 8158 §5: events come in order and with their reasons") {
+TEST_CASE("RFC 8158 §4.3: events come in order and with their reasons") {
     UserspaceNetwork net;
     const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
     net.in(Tcp, kServer, mapped4, kSynAck);
