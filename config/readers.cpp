@@ -55,6 +55,25 @@ bool is_name_character(char c) {
            c == '.' || c == '_' || c == '-';
 }
 
+/// sun_path has 108 bytes, the last is the end of the string.
+bool is_socket_path(std::string_view text) {
+    return text.starts_with('/') && !text.ends_with('/') && text.size() <= 107;
+}
+
+std::optional<ListenAddress> parse_listen(std::string_view text) {
+    constexpr std::string_view kUnix = "unix:";
+    if (text.starts_with(kUnix)) {
+        text.remove_prefix(kUnix.size());
+        if (is_socket_path(text)) return std::filesystem::path{text};
+        return std::nullopt;
+    }
+    if (const auto endpoint = parse_endpoint4(text); endpoint && endpoint->port != Port{})
+        return *endpoint;
+    if (const auto endpoint = parse_endpoint6(text); endpoint && endpoint->port != Port{})
+        return *endpoint;
+    return std::nullopt;
+}
+
 } // namespace
 
 std::optional<std::uint32_t>
@@ -192,9 +211,7 @@ void icmp_rate(const Node& node, Reader& reader) {
 }
 
 void control_socket(const Node& node, Reader& reader) {
-    // sun_path has 108 bytes, the last is the end of the string.
-    if (!node.is_scalar() || !node.text.starts_with('/') || node.text.ends_with('/') ||
-        node.text.size() > 107)
+    if (!node.is_scalar() || !is_socket_path(node.text))
         return reader.complain(node, "is not the path of a socket");
     reader.draft.config.control.socket = node.text;
 }
@@ -205,6 +222,16 @@ void control_group(const Node& node, Reader& reader) {
         return reader.complain(node, "is not the name of a group");
     reader.draft.config.control.group = node.text;
     reader.draft.config.control.group_is_default = false;
+}
+
+void metrics_listen(const Node& node, Reader& reader) {
+    auto address = node.is_scalar() ? parse_listen(node.text) : std::nullopt;
+    if (!address)
+        return reader.complain(node,
+                               "is no place to listen",
+                               "write it like \"127.0.0.1:9464\", \"[::1]:9464\" or "
+                               "unix:/run/nat64/metrics.sock");
+    reader.draft.config.metrics.listen = std::move(*address);
 }
 
 void log_level(const Node& node, Reader& reader) {

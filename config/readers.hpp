@@ -72,6 +72,7 @@ void conntrack_ipv6(const Node& node, Reader& reader);
 void icmp_rate(const Node& node, Reader& reader);
 void control_socket(const Node& node, Reader& reader);
 void control_group(const Node& node, Reader& reader);
+void metrics_listen(const Node& node, Reader& reader);
 void log_level(const Node& node, Reader& reader);
 void log_format(const Node& node, Reader& reader);
 void log_bindings(const Node& node, Reader& reader);

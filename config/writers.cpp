@@ -227,6 +227,12 @@ Written control_group(const Config& config) {
     return {quoted(config.control.group), {}};
 }
 
+Written metrics_listen(const Config& config) {
+    const auto& listen = config.metrics.listen;
+    if (!listen) return {{}, "unset: no metrics are served"};
+    return {quoted(to_string(*listen)), {}};
+}
+
 Written log_level(const Config& config) {
     switch (config.log.level) {
     case LogLevel::Trace:
@@ -260,3 +266,14 @@ Written log_destinations(const Config& config) {
 }
 
 } // namespace nat64::config::write
+
+namespace nat64::config {
+
+std::string to_string(const ListenAddress& address) {
+    if (const auto* path = std::get_if<std::filesystem::path>(&address))
+        return "unix:" + path->native();
+    if (const auto* endpoint = std::get_if<Endpoint4>(&address)) return endpoint->to_string();
+    return std::get<Endpoint6>(address).to_string();
+}
+
+} // namespace nat64::config

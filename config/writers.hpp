@@ -45,6 +45,7 @@ Written conntrack_ipv6(const Config& config);
 Written icmp_rate(const Config& config);
 Written control_socket(const Config& config);
 Written control_group(const Config& config);
+Written metrics_listen(const Config& config);
 Written log_level(const Config& config);
 Written log_format(const Config& config);
 Written log_bindings(const Config& config);

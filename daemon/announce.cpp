@@ -88,13 +88,18 @@ std::uint64_t sum(std::span<const Counter> counters) noexcept {
 
 std::vector<std::string> describe_start(const config::Config& config,
                                         const platform::TunDevice& tun) {
-    return {fmt::format("prefix {}", config.translator.prefix.to_string()),
-            config.napt_mode == config::NaptMode::Kernel ? inner_pool_line(config)
-                                                         : pool_line(config.napt.pool),
-            interface_line(config, tun),
-            mtu_line(config.translator.rfc7915),
-            gateway_line(config.translator),
-            fmt::format("control socket {}", config.control.socket.native())};
+    std::vector<std::string> lines{
+        fmt::format("prefix {}", config.translator.prefix.to_string()),
+        config.napt_mode == config::NaptMode::Kernel ? inner_pool_line(config)
+                                                     : pool_line(config.napt.pool),
+        interface_line(config, tun),
+        mtu_line(config.translator.rfc7915),
+        gateway_line(config.translator),
+        fmt::format("control socket {}", config.control.socket.native())};
+    if (const auto& listen = config.metrics.listen)
+        lines.push_back(fmt::format("metrics for Prometheus at {}, path /metrics",
+                                    config::to_string(*listen)));
+    return lines;
 }
 
 std::string describe_end(const Counters& counters) {

@@ -34,6 +34,8 @@
 #include "service/control_socket.hpp"
 #include "service/event_hub.hpp"
 #include "service/logging.hpp"
+#include "service/metrics_listener.hpp"
+#include "service/metrics_server.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -116,6 +118,7 @@ public:
 private:
     [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt(platform::HostOps& host);
     void switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end);
+    [[nodiscard]] std::unique_ptr<service::MetricsListener> make_metrics_listener();
     [[nodiscard]] service::DaemonView view();
     [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
@@ -133,6 +136,7 @@ private:
     Counters counters_;
     Rng rng_{platform::random_secret()};
     std::unique_ptr<service::ControlSocket> socket_;
+    std::unique_ptr<service::MetricsListener> metrics_listener_; ///< if wanted
     std::unique_ptr<NaptBackend> backend_;
     PolicyKeeper policy_;
     SysctlRecord record_;
@@ -148,6 +152,7 @@ private:
     std::optional<service::EventHub::Subscription> logged_events_;
     service::ControlServer server_;
     std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
+    std::optional<service::MetricsServer> metrics_;
     int exit_code_ = 0;
 };
 
@@ -159,6 +164,7 @@ App::App(const config::Config& config,
     : config_{config},
       event_log_{config.log},
       socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
+      metrics_listener_{make_metrics_listener()},
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
       policy_{config.policy, host, machine_, *backend_},
@@ -181,6 +187,7 @@ App::App(const config::Config& config,
     platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
                                            : platform::Keep::Nothing);
     if (event_log_.wanted()) logged_events_.emplace(events_, event_log_);
+    if (metrics_listener_) metrics_.emplace(std::move(metrics_listener_), view());
     for (const auto& fact : describe_start(config_, tun_))
         spdlog::info("{}", fact);
 }
@@ -217,6 +224,11 @@ void App::switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end) {
         guard_->change_to(kernel::make_guard(tun_.name, others_));
 }
 
+std::unique_ptr<service::MetricsListener> App::make_metrics_listener() {
+    if (!config_.metrics.listen) return nullptr;
+    return std::make_unique<service::MetricsListener>(control_, *config_.metrics.listen);
+}
+
 service::DaemonView App::view() {
     return {.config = config_,
             .counters = counters_,
@@ -247,12 +259,14 @@ int App::run() {
                        on_end);
     }
     server_.start();
+    if (metrics_) metrics_->start();
     {
         const std::jthread packets = start_packet_thread();
         spdlog::info("ready");
         notify_.ready("prefix " + config_.translator.prefix.to_string());
         control_.run();
         notify_.stopping();
+        if (metrics_) metrics_->stop();
         server_.stop();
     }
     events_->stop();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where log lines go: standard error, one line each, as text or as a JSON object. Under journald, which stamps lines itself,
-// they carry a syslog priority instead of a time. A reader that does not keep up costs lines
-// and never the program's time: a line that standard error cannot take at once is counted, and
-// the next one says how many are missing. Messages that packets cause go through RateLimited.
-// Thread-safe once set up, by spdlog's sink mutex.
+// Where log lines go: standard error, one line each, as text or as a JSON object. Under
+// journald, which stamps lines itself, they carry a syslog priority instead of a time. A
+// reader that does not keep up costs lines and never the program's time: a line that standard
+// error cannot take at once is counted, and the next one says how many are missing. Messages
+// that packets cause go through RateLimited. Thread-safe once set up, by spdlog's sink mutex.
 #pragma once
 
 #include "config/config.hpp"

@@ -274,6 +274,40 @@ TEST_CASE("config: the socket path fits the kernel's 108 bytes") {
           Control{"/run/nat64/nat64.sock", "", false});
 }
 
+TEST_CASE("config: metrics are served at an address with a port or at a path") {
+    const auto listen = [](const std::string& text) {
+        return load_with("metrics: {listen: '" + text + "'}\n").metrics.listen;
+    };
+    CHECK(listen("127.0.0.1:9464") ==
+          ListenAddress{Endpoint4{Ipv4Addr{127, 0, 0, 1}, Port{9464}}});
+    CHECK(listen("[::1]:9464") ==
+          ListenAddress{Endpoint6{*Ipv6Addr::parse("::1"), Port{9464}}});
+    CHECK(listen("unix:/run/m.sock") == ListenAddress{std::filesystem::path{"/run/m.sock"}});
+    CHECK(load_with("").metrics.listen == std::nullopt);
+    for (const auto* const text : {"9464",
+                                   ":9464",
+                                   "127.0.0.1",
+                                   "::1",
+                                   "127.0.0.1:0",
+                                   "localhost:9464",
+                                   "unix:m.sock"}) {
+        CAPTURE(text);
+        check_refused({std::string{"metrics: {listen: '"} + text + "'}\n",
+                       "nat64.yaml:1:19: metrics.listen: ",
+                       "no place to listen",
+                       "127.0.0.1:9464"});
+    }
+}
+
+TEST_CASE("config: destinations are logged with sessions, or not at all") {
+    CHECK(load_with("log: {sessions: true, destinations: true}\n").log.destinations);
+    CHECK(load_with("log: {format: json}\n").log.format == LogFormat::Json);
+    check_refused({"log: {destinations: true}\npool: [192.0.2.0/28]\n",
+                   "nat64.yaml:1:21: log.destinations: ",
+                   "log.sessions",
+                   ""});
+}
+
 TEST_CASE("config: several problems are reported together, up to a bound") {
     try {
         (void)test::load_text("version: 2\nbanana: 1\ntun: {name: a/b}\n");
