@@ -105,6 +105,10 @@ std::optional<std::string_view> ControlClient::next_line() {
     }
 }
 
+void ControlClient::hang_up() noexcept {
+    ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
 /// Reads once; false at the end.
 bool ControlClient::fill() {
     if (buffer_.size() > kLongestLine)

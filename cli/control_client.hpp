@@ -33,6 +33,14 @@ public:
     /// hung up. Throws ControlFailure if nothing comes for a minute.
     [[nodiscard]] std::optional<std::string_view> next_line();
 
+    /// Whether a line is here already, so that next_line() would not wait.
+    [[nodiscard]] bool has_line() const noexcept {
+        return buffer_.find('\n', scanned_) != std::string::npos;
+    }
+
+    /// No more lines will come; next_line() still gives those that have. From any thread.
+    void hang_up() noexcept;
+
 private:
     bool fill();
 

@@ -54,23 +54,40 @@ void add_check(CLI::App& app, Options& options) {
 
 void add_nothing(CLI::App& /*app*/, Options& /*options*/) {}
 
+/// Which daemon, and which of its rows or events.
+template <typename Selection>
+void add_selection(CLI::App& app, Selection& selection) {
+    app.add_option("--socket", selection.socket, "control socket of the daemon")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_option("--client", selection.client, "only of this IPv6 client")
+        ->type_name("PREFIX");
+    app.add_option("--server", selection.server, "only to this IPv4 server")
+        ->type_name("PREFIX");
+    app.add_option("--mapped", selection.mapped, "only as this pool address")
+        ->type_name("PREFIX");
+    app.add_option("--protocol", selection.protocol, "only this protocol")
+        ->type_name("tcp|udp|icmp");
+}
+
 void add_show(CLI::App& app, Options& options) {
     auto& show = options.show;
     app.add_option("WHAT", show.what, "what to show")
         ->required()
         ->type_name("status|bindings|sessions|pool|drops|config");
-    app.add_option("--socket", show.socket, "control socket of the daemon")
-        ->type_name("PATH")
-        ->capture_default_str();
-    app.add_option("--client", show.client, "only of this IPv6 client")->type_name("PREFIX");
-    app.add_option("--server", show.server, "only to this IPv4 server")->type_name("PREFIX");
-    app.add_option("--mapped", show.mapped, "only as this pool address")->type_name("PREFIX");
-    app.add_option("--protocol", show.protocol, "only this protocol")
-        ->type_name("tcp|udp|icmp");
+    add_selection(app, show);
     app.add_option("--limit", show.limit, "at most so many rows")->type_name("N");
     app.add_flag("--count", show.count, "only how many rows there are");
     app.add_flag("--all", show.all, "drops: those that never happened, too");
     app.add_flag("--json", show.json, "one JSON document, for programs");
+}
+
+void add_follow(CLI::App& app, Options& options) {
+    auto& follow = options.follow;
+    app.add_option("WHAT", follow.what, "what to follow; default: events, that is both")
+        ->type_name("events|bindings|sessions");
+    add_selection(app, follow);
+    app.add_flag("--json", follow.json, "one JSON object a line, for programs");
 }
 
 void add_generate(CLI::App& app, Options& options) {
@@ -138,6 +155,10 @@ int run_show(const Options& options) {
     return show(options.show);
 }
 
+int run_follow(const Options& options) {
+    return follow(options.follow);
+}
+
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
@@ -167,6 +188,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"run", "run the NAT64 in the foreground", add_config, run_daemon},
     {"check", "check a configuration and print the effective one", add_check, run_check},
     {"show", "show what a running daemon is doing", add_show, run_show},
+    {"follow", "print binding and session events as they happen", add_follow, run_follow},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",
      "print a file for a program beside nat64: DNS64, routes, firewall, completion",

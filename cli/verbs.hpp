@@ -3,6 +3,7 @@
 // new verb is a row here and a file beside it.
 #pragma once
 
+#include "cli/follow.hpp"
 #include "cli/replay.hpp"
 #include "cli/show.hpp"
 
@@ -21,6 +22,7 @@ struct Options {
     std::filesystem::path config; ///< -c; empty if not given
     bool nft = false;             ///< check: the nftables table instead
     ShowOptions show;
+    FollowOptions follow;
     ReplayOptions replay;
     std::string until;    ///< --until, as given
     std::string generate; ///< generate: WHAT

@@ -6,6 +6,7 @@
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
+#include "service/follow.hpp"
 #include "service/session_pages.hpp"
 
 #include <algorithm>
@@ -211,6 +212,9 @@ constexpr std::array kCommands = {
     Command{"show", "pool", "mapped protocol limit cursor count", list<PoolRow>},
     Command{"show", "drops", "all count", list_drops},
     Command{"show", "config", "", show_config},
+    Command{"follow", "events", "client mapped protocol", follow_events},
+    Command{"follow", "bindings", "client mapped protocol", follow_bindings},
+    Command{"follow", "sessions", "client server mapped protocol", follow_sessions},
 };
 
 /// Is `word` one of the words of `list`?

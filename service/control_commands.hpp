@@ -32,6 +32,11 @@ struct CommandContext {
 /// Returns where to go on if `limit` cut the listing short.
 using CommandHandler = boost::asio::awaitable<std::optional<Cursor>> (*)(CommandContext);
 
+/// What a handler throws that cannot do what it was asked for: the reply's last line.
+struct CommandRefused {
+    ControlError error;
+};
+
 struct Command {
     std::string_view verb;
     std::string_view what;

@@ -104,6 +104,8 @@ asio::awaitable<std::optional<ControlError>> ControlConnection::run(const Reques
         co_return std::nullopt;
     } catch (const boost::system::system_error&) {
         throw; // the client is gone
+    } catch (const CommandRefused& refused) {
+        co_return refused.error;
     } catch (const std::exception& problem) {
         spdlog::error("control: {} {}: {}", request.verb, request.what, problem.what());
         co_return ControlError{"internal", problem.what()};

@@ -45,6 +45,12 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
     control_thread_ = std::thread{[this] { control_.run(); }};
 }
 
+void FakeDaemon::happen(const Event& event) {
+    boost::asio::post(packets_, [this, event] {
+        if (backend.sink != nullptr) backend.sink->on_event(event);
+    });
+}
+
 void FakeDaemon::start_packet_thread() {
     packet_thread_ = std::thread{[this] {
         backend.packet_thread = std::this_thread::get_id();

@@ -50,6 +50,9 @@ public:
     /// Stops as the real one does: server, packet thread, control thread.
     ~FakeDaemon();
 
+    /// The backend tells of it, on the packet thread.
+    void happen(const Event& event);
+
     [[nodiscard]] const std::filesystem::path& socket() const { return config.control.socket; }
 
     TempDir dir;
