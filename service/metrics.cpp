@@ -7,6 +7,7 @@
 #include "service/process_use.hpp"
 
 #include <array>
+#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -143,6 +144,21 @@ template <std::uint32_t PoolRow::* Member>
 void inner(const Source& source, Samples& samples) {
     if (const auto& hosts = source.pool.sum.whole_hosts)
         samples.add(std::uint64_t{(*hosts).*Member});
+}
+
+/// Of this network namespace, others' connections included.
+void conntrack(const Source& source, Samples& samples, const char* file) {
+    if (!source.is_kernel()) return;
+    std::ifstream stream{file};
+    if (std::uint64_t entries = 0; stream >> entries) samples.add(entries);
+}
+
+void conntrack_entries(const Source& source, Samples& samples) {
+    conntrack(source, samples, "/proc/sys/net/netfilter/nf_conntrack_count");
+}
+
+void conntrack_limit(const Source& source, Samples& samples) {
+    conntrack(source, samples, "/proc/sys/net/netfilter/nf_conntrack_max");
 }
 
 void events_lost(const Source& source, Samples& samples) {
@@ -305,6 +321,16 @@ constexpr std::array kRows = std::to_array<Row>({
      "",
      "Of these, held for a likely owner",
      inner<&PoolRow::held_back>},
+    {"nat64_conntrack_entries",
+     kGauge,
+     "",
+     "Connections that the kernel tracks, others' too; only with napt: kernel",
+     conntrack_entries},
+    {"nat64_conntrack_entries_limit",
+     kGauge,
+     "",
+     "Room for these, net.netfilter.nf_conntrack_max",
+     conntrack_limit},
     {"nat64_events_lost_total",
      kCounter,
      "",

@@ -51,6 +51,7 @@ def with_kernel_napt(case):
     traffic(case, lab, nat64)
     values = compare(case, nat64, scrape)
     case.equal("inner addresses in use", values["nat64_inner_addresses_used"], 1)
+    case.check("connections are counted", values["nat64_conntrack_entries"] >= 2, values)
     case.check("no sessions of its own", "nat64_sessions" not in "".join(values), values)
     case.equal("it stops", nat64.stop(), 0)
     case.stopped(nat64)
