@@ -302,7 +302,7 @@ TEST_CASE("config: metrics are served at an address with a port or at a path") {
 TEST_CASE("config: destinations are logged with sessions, or not at all") {
     CHECK(load_with("log: {sessions: true, destinations: true}\n").log.destinations);
     CHECK(load_with("log: {format: json}\n").log.format == LogFormat::Json);
-    check_refused({"log: {destinations: true}\npool: [192.0.2.0/28]\n",
+    check_refused({"log: {destinations: true}\npool: [8.8.8.0/28]\n",
                    "nat64.yaml:1:21: log.destinations: ",
                    "log.sessions",
                    ""});

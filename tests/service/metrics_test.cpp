@@ -82,7 +82,8 @@ TEST_CASE("metrics: a large pool has one sample for all its addresses") {
 TEST_CASE("metrics: with napt: kernel what it cannot count is missing, not zero") {
     Told told;
     told.config.napt_mode = config::NaptMode::Kernel;
-    told.pool.add({.total = 65533,
+    told.pool.add({.address = Ipv4Addr{100, 64, 0, 0},
+                   .total = 65533,
                    .used = 7,
                    .held_back = 2,
                    .whole_hosts = Prefix4{Ipv4Addr{100, 64, 0, 0}, 16}});
