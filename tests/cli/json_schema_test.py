@@ -18,6 +18,7 @@ import yaml
 
 EXAMPLES = sys.argv.pop()
 NAT64 = sys.argv.pop()
+CONFIGURATIONS = [name for name in os.listdir(EXAMPLES) if name.endswith(".yaml")]
 
 POOL = "pool: [8.8.8.0/28]\n"
 OWN_PREFIX = "prefix: 2001:db8:64::/96\n"
@@ -140,14 +141,13 @@ class Schema(unittest.TestCase):
         self.verdicts(BEYOND, False, True)
 
     def test_examples_are_accepted(self):
-        files = [name for name in os.listdir(EXAMPLES) if name.endswith(".yaml")]
-        self.assertGreaterEqual(len(files), 2)
-        for name in files:
+        self.assertGreaterEqual(len(CONFIGURATIONS), 2)
+        for name in CONFIGURATIONS:
             with open(os.path.join(EXAMPLES, name), encoding="utf-8") as stream:
                 self.verdicts([stream.read()], True, True)
 
     def test_what_check_prints_is_accepted(self):
-        for name in os.listdir(EXAMPLES):
+        for name in CONFIGURATIONS:
             done = subprocess.run(
                 [NAT64, "check", "-c", os.path.join(EXAMPLES, name)],
                 check=True,
