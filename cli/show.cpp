@@ -40,6 +40,7 @@ std::string request_line(const ShowOptions& options) {
     add("server", options.server);
     add("mapped", options.mapped);
     add("protocol", options.protocol);
+    add("sort", options.sort);
     if (options.limit) request["limit"] = *options.limit;
     if (options.count) request["count"] = true;
     if (options.all) request["all"] = true;

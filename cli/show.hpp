@@ -14,11 +14,12 @@ namespace nat64::cli {
 
 /// The command line, as given; show() checks it. Empty texts are options that were not given.
 struct ShowOptions {
-    std::string what; ///< status, bindings, sessions, pool, drops or config
+    std::string what; ///< status, bindings, sessions, clients, pool, drops or config
     std::filesystem::path socket = "/run/nat64/nat64.sock"; ///< --socket
     std::string client;                                     ///< --client PREFIX6
     std::string server;                                     ///< --server PREFIX4
     std::string mapped;                                     ///< --mapped PREFIX4
+    std::string sort;                                       ///< --sort sessions|ports|bindings
     std::string protocol;                                   ///< --protocol tcp|udp|icmp
     std::optional<std::uint64_t> limit;                     ///< --limit N
     bool count = false;                                     ///< --count: only how many

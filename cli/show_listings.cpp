@@ -50,6 +50,13 @@ Cells session_cells(const json::object& item) {
             bytes(item, "bytes")};
 }
 
+Cells client_cells(const json::object& item) {
+    return {text(item, "client"),
+            text(item, "sessions"),
+            text(item, "ports"),
+            text(item, "bindings")};
+}
+
 Cells pool_cells(const json::object& item) {
     const double total = number(item, "total");
     const double share = total > 0 ? 100 * number(item, "used") / total : 0;
@@ -66,8 +73,8 @@ Cells drop_cells(const json::object& item) {
     return {text(item, "packets"), text(item, "reason"), text(item, "help")};
 }
 
-const std::array<Listing, 4>& listings() {
-    static const std::array<Listing, 4> all = {
+const std::array<Listing, 5>& listings() {
+    static const std::array<Listing, 5> all = {
         Listing{"bindings",
                 "bindings",
                 {{"PROTOCOL"}, {"CLIENT"}, {"MAPPED"}, {"SESSIONS", Align::Right}, {"KIND"}},
@@ -83,6 +90,13 @@ const std::array<Listing, 4>& listings() {
                  {"PACKETS", Align::Right},
                  {"BYTES", Align::Right}},
                 session_cells},
+        Listing{"clients",
+                "clients",
+                {{"CLIENT"},
+                 {"SESSIONS", Align::Right},
+                 {"PORTS", Align::Right},
+                 {"BINDINGS", Align::Right}},
+                client_cells},
         Listing{"pool",
                 "pool addresses",
                 {{"ADDRESS"},

@@ -20,7 +20,7 @@ struct Listing {
     std::vector<std::string> (*cells)(const boost::json::object& item);
 };
 
-/// `what` must be one of bindings, sessions, pool and drops.
+/// `what` must be one of bindings, sessions, clients, pool and drops.
 [[nodiscard]] const Listing& listing(std::string_view what);
 
 /// A member as text; a nested one is named "outbound.packets".

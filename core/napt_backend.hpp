@@ -183,6 +183,14 @@ struct PoolRow {
     std::optional<Prefix4> whole_hosts{}; ///< in the second case all of the pool
 };
 
+/// What a client holds: one that has bindings, limits.client_prefix wide.
+struct ClientRow {
+    Prefix6 client;
+    std::uint32_t sessions = 0; ///< whoever opened them
+    std::uint32_t ports = 0;    ///< of the pool
+    std::uint32_t bindings = 0;
+};
+
 /// Where a reader is. 0 is the start; nullopt in the functions below means the end.
 using Cursor = std::uint64_t;
 
@@ -308,6 +316,14 @@ public:
             if (rows.size() == rows.capacity()) return from;
             rows.push_back(all[static_cast<std::size_t>(from)]);
         }
+        return std::nullopt;
+    }
+
+    /// Clients, read as snapshot() reads: none from a backend that keeps no account of them.
+    virtual std::optional<Cursor> client_snapshot(Cursor /*from*/,
+                                                  const Filter& /*filter*/,
+                                                  Budget /*budget*/,
+                                                  std::vector<ClientRow>& /*rows*/) const {
         return std::nullopt;
     }
 

@@ -3,6 +3,7 @@
 // (control_status.cpp).
 #include "service/control_commands.hpp"
 
+#include "service/control_clients.hpp"
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
@@ -91,9 +92,6 @@ awaitable<Next> list(CommandContext context) {
     co_return next;
 }
 
-/// Most rows of a page that is put in order; what a client asks for above this is several.
-constexpr std::uint64_t kPageRows = 65'536;
-
 /// The next page of sessions that are not the backend's.
 awaitable<SessionPage::Result>
 next_page(CommandContext context, Cursor from, std::size_t room) {
@@ -105,7 +103,7 @@ next_page(CommandContext context, Cursor from, std::size_t room) {
         rows.clear();
         more = co_await reader->next(rows);
         for (const SessionRow& row : rows)
-            page.offer(row);
+            page.offer(place_of(row), row);
     }
     co_return page.take();
 }
@@ -209,6 +207,7 @@ constexpr std::array kCommands = {
     Command{"show", "bindings", "client mapped protocol limit cursor count", list<BindingRow>},
     Command{
         "show", "sessions", "client server mapped protocol limit cursor count", list_sessions},
+    Command{"show", "clients", "client limit cursor sort count", list_clients},
     Command{"show", "pool", "mapped protocol limit cursor count", list<PoolRow>},
     Command{"show", "drops", "all count", list_drops},
     Command{"show", "config", "", show_config},

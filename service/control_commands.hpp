@@ -22,6 +22,9 @@ namespace nat64::service {
 inline constexpr Budget kVisitBudget{.slots = 1024};
 inline constexpr std::size_t kVisitRows = 256;
 
+/// Most rows of a page that is put in order; what a client asks for above this is several.
+inline constexpr std::uint64_t kPageRows = 65'536;
+
 struct CommandContext {
     const DaemonView& view;
     PacketThread& packet_thread;

@@ -71,6 +71,19 @@ const char* read_cursor(const json::value& value, Request& request) {
     return error == std::errc{} && stop == end ? nullptr : kExpected;
 }
 
+const char* read_sort(const json::value& value, Request& request) {
+    const json::string* text = value.if_string();
+    if (text != nullptr && *text == "sessions")
+        request.order = ClientOrder::Sessions;
+    else if (text != nullptr && *text == "ports")
+        request.order = ClientOrder::Ports;
+    else if (text != nullptr && *text == "bindings")
+        request.order = ClientOrder::Bindings;
+    else
+        return R"("sessions", "ports" or "bindings")";
+    return nullptr;
+}
+
 const char* read_flag(const json::value& value, bool& flag) {
     if (!value.is_bool()) return "true or false";
     flag = value.get_bool();
@@ -97,6 +110,7 @@ constexpr std::array kFields = {
     Field{"protocol", read_protocol},
     Field{"limit", read_limit},
     Field{"cursor", read_cursor},
+    Field{"sort", read_sort},
     Field{"all", read_all},
     Field{"count", read_count},
 };

@@ -26,6 +26,9 @@ struct ControlError {
     std::string message;
 };
 
+/// What makes a client come first in a listing of clients: most of these.
+enum class ClientOrder : std::uint8_t { Sessions, Ports, Bindings };
+
 struct Request {
     std::string id = "null"; ///< as JSON text, to be repeated in every reply line
     std::string verb;
@@ -33,6 +36,7 @@ struct Request {
     Filter filter;
     std::optional<std::uint64_t> limit; ///< at least 1
     Cursor cursor = 0;
+    ClientOrder order = ClientOrder::Sessions; ///< field `sort`
     bool all = false;
     bool count = false;
     /// The names of the optional fields that were given.

@@ -17,6 +17,12 @@ double seconds(Clock::duration duration) {
     return std::chrono::duration<double>{duration}.count();
 }
 
+/// A client that is one address is named by it alone.
+std::string name_of_client(const ClientRow& row) {
+    return row.client.length() == 128 ? row.client.address().to_string()
+                                      : row.client.to_string();
+}
+
 } // namespace
 
 std::string to_json(const BindingRow& row) {
@@ -61,6 +67,19 @@ std::string to_json(const PoolRow& row) {
         row.used,
         row.held_back,
         row.clients);
+}
+
+std::string to_json(const ClientRow& row, ClientMembers members) {
+    if (members == ClientMembers::SessionsOnly)
+        return fmt::format(FMT_COMPILE(R"({{"client":"{}","sessions":{}}})"),
+                           name_of_client(row),
+                           row.sessions);
+    return fmt::format(
+        FMT_COMPILE(R"({{"client":"{}","sessions":{},"ports":{},"bindings":{}}})"),
+        name_of_client(row),
+        row.sessions,
+        row.ports,
+        row.bindings);
 }
 
 std::string to_json(DropReason reason, std::uint64_t packets) {

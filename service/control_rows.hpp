@@ -15,6 +15,10 @@ namespace nat64::service {
 [[nodiscard]] std::string to_json(const SessionRow& row);
 [[nodiscard]] std::string to_json(const PoolRow& row);
 /// A row of `show drops`.
+/// The ports and bindings of a client are left out where nobody counts them.
+enum class ClientMembers : std::uint8_t { SessionsOnly, All };
+
+[[nodiscard]] std::string to_json(const ClientRow& row, ClientMembers members);
 [[nodiscard]] std::string to_json(DropReason reason, std::uint64_t packets);
 
 } // namespace nat64::service

@@ -30,6 +30,13 @@ std::uint64_t alive(const std::array<Counter, kL4ProtoCount>& created,
     return made > gone ? made - gone : 0;
 }
 
+/// How many have ever begun. Of sessions that are not ours nobody has counted it.
+json::object created(const Counters& counters, L4Proto protocol) {
+    const auto index = static_cast<std::size_t>(protocol);
+    return {{"sessions", counters.sessions_created[index].value()},
+            {"bindings", counters.bindings_created[index].value()}};
+}
+
 json::object traffic(const Counters& counters, Direction direction, L4Proto protocol) {
     const Traffic& counted = counters.translated[static_cast<std::size_t>(direction)]
                                                 [static_cast<std::size_t>(protocol)];
@@ -55,6 +62,7 @@ json::object protocol_object(const DaemonView& view,
     json::object object{{"protocol", name_of(protocol)},
                         {"sessions", sessions[static_cast<std::size_t>(protocol)]},
                         {"bindings", bindings_now(view.counters, protocol)},
+                        {"created", created(view.counters, protocol)},
                         {"outbound", traffic(view.counters, Direction::Outbound, protocol)},
                         {"inbound", traffic(view.counters, Direction::Inbound, protocol)}};
     if (!pool.whole_hosts) object["ports"] = ports(pool, protocol);

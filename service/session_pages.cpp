@@ -3,10 +3,9 @@
 
 #include "core/random.hpp"
 
-#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <span>
-#include <utility>
 
 namespace nat64::service {
 
@@ -26,30 +25,6 @@ Cursor place_of(const SessionRow& row) noexcept {
                                              word(row.mapped4),
                                              word(row.server4)};
     return siphash24({}, std::as_bytes(std::span{words}));
-}
-
-void SessionPage::offer(const SessionRow& row) {
-    const auto place = place_of(row);
-    if (place < from_) return;
-    if (entries_.size() == room_) {
-        complete_ = false;
-        if (room_ == 0 || place >= entries_.front().place) return;
-        std::ranges::pop_heap(entries_, {}, &Entry::place);
-        entries_.pop_back();
-    }
-    entries_.push_back({place, row});
-    std::ranges::push_heap(entries_, {}, &Entry::place);
-}
-
-SessionPage::Result SessionPage::take() {
-    std::ranges::sort_heap(entries_, {}, &Entry::place);
-    Result result;
-    for (const auto& entry : entries_)
-        result.rows.push_back(entry.row);
-    const bool more = !complete_ && !entries_.empty() && entries_.back().place != ~Cursor{0};
-    if (more) result.next = entries_.back().place + 1;
-    entries_.clear();
-    return result;
 }
 
 } // namespace nat64::service

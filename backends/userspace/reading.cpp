@@ -106,4 +106,24 @@ UserspaceBackend::pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>
     return std::nullopt;
 }
 
+std::optional<Cursor> UserspaceBackend::client_snapshot(Cursor from,
+                                                        const Filter& filter,
+                                                        Budget budget,
+                                                        std::vector<ClientRow>& rows) const {
+    const auto& clients = state_.clients;
+    auto id = static_cast<std::uint32_t>(std::min<Cursor>(from, clients.high_water()));
+    for (auto left = budget.slots; id < clients.high_water(); ++id, --left) {
+        if (left == 0 || rows.size() == rows.capacity()) return id;
+        const auto& client = clients[id];
+        if (!client.in_use) continue;
+        const auto prefix = clients.prefix(id);
+        if (filter.client && !filter.client->overlaps(prefix)) continue;
+        rows.push_back({prefix,
+                        client.own.sessions + client.inbound.sessions,
+                        client.ports,
+                        client.bindings});
+    }
+    return std::nullopt;
+}
+
 } // namespace nat64::userspace

@@ -65,6 +65,10 @@ public:
     void pool_usage(std::vector<PoolRow>& rows) const override;
     std::optional<Cursor>
     pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>& rows) const override;
+    std::optional<Cursor> client_snapshot(Cursor from,
+                                          const Filter& filter,
+                                          Budget budget,
+                                          std::vector<ClientRow>& rows) const override;
     std::expected<void, std::string_view> restore(const SessionRow& row,
                                                   Clock::time_point now) override;
     [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,

@@ -78,6 +78,7 @@ std::uint32_t ClientTable::obtain(const Ipv6Addr& client6,
     records_[id].prefix = prefix;
     records_[id].tokens = full_bucket(limits);
     records_[id].filled = now;
+    records_[id].in_use = true;
     return id;
 }
 
@@ -85,6 +86,7 @@ void ClientTable::drop_if_idle(std::uint32_t id) noexcept {
     auto& client = records_[id];
     if (client.bindings != 0) return;
     index_.erase(hash_of(client.prefix), id);
+    client.in_use = false;
     client.bindings = free_;
     free_ = id;
     --size_;

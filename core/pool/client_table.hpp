@@ -38,6 +38,7 @@ struct Client {
     Tick filled;            ///< when the tokens were last topped up
     std::uint16_t home;     ///< AddressIndex, if has_home
     bool has_home;
+    bool in_use; ///< not free, not fresh
 };
 
 static_assert(sizeof(Client) == 52);
@@ -78,6 +79,15 @@ public:
     }
 
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+    // ---- for readers ----
+
+    /// Every record in use has a number below this one.
+    [[nodiscard]] std::uint32_t high_water() const noexcept { return fresh_; }
+
+    [[nodiscard]] Prefix6 prefix(std::uint32_t id) const noexcept {
+        return {records_[id].prefix, prefix_length_};
+    }
 
 private:
     [[nodiscard]] std::uint64_t hash_of(const Ipv6Addr& prefix) const noexcept;

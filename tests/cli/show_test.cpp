@@ -195,7 +195,7 @@ TEST_CASE("show: wrong usage is exit code 2, names the option and asks no daemon
          &ShowOptions::client,
          "",
          "nat64 show: show cannot be asked for \"cats\", only for status, bindings, sessions, "
-         "pool, drops, config\n"},
+         "clients, pool, drops, config\n"},
     };
     for (const Case& c : cases) {
         ShowOptions wanted;

@@ -39,6 +39,17 @@ TEST_CASE("control protocol: a request with everything is understood") {
     CHECK(request->fields.size() == 8);
 }
 
+TEST_CASE("control protocol: clients are sorted by what the request says") {
+    const auto request =
+        parse_request(R"({"v":1,"verb":"show","what":"clients","sort":"ports"})");
+    REQUIRE(request);
+    CHECK(request->order == ClientOrder::Ports);
+    const auto refused =
+        parse_request(R"({"v":1,"verb":"show","what":"clients","sort":"name"})");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().error.message == R"(sort must be "sessions", "ports" or "bindings")");
+}
+
 TEST_CASE("control protocol: nothing is optional but what is said to be") {
     const auto request = parse_request(R"({"v":1,"verb":"show","what":"status"})");
     REQUIRE(request);
@@ -135,11 +146,12 @@ TEST_CASE("control protocol: a command takes its own fields only") {
         {R"({"v":1,"verb":"flush"})", "unknown_verb", R"(there is no verb "flush")"},
         {R"({"v":1,"verb":"show","what":"cats"})",
          "unknown_what",
-         R"(show cannot be asked for "cats", only for status, bindings, sessions, pool, drops, )"
-         "config"},
+         R"(show cannot be asked for "cats", only for status, bindings, sessions, clients, )"
+         "pool, drops, config"},
         {R"({"v":1,"verb":"show"})",
          "unknown_what",
-         R"(show cannot be asked for "", only for status, bindings, sessions, pool, drops, config)"},
+         R"(show cannot be asked for "", only for status, bindings, sessions, clients, pool, )"
+         "drops, config"},
         {R"({"v":1,"verb":"show","what":"bindings","server":"192.0.2.1"})",
          "unknown_field",
          "server means nothing to show bindings"},

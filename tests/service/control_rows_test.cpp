@@ -26,6 +26,15 @@ TEST_CASE("control rows: a whole host has no ports, and sessions that are not kn
                       R"("static":true})"));
 }
 
+TEST_CASE("control rows: a client is an address or a prefix, with what is known of it") {
+    ClientRow row = test::TableBackend::client(7);
+    CHECK(json::parse(to_json(row, ClientMembers::All)) ==
+          json::parse(R"({"client":"2001:db8::7","sessions":7,"ports":993,"bindings":2})"));
+    row.client = Prefix6{row.client.address(), 64};
+    CHECK(json::parse(to_json(row, ClientMembers::SessionsOnly)) ==
+          json::parse(R"({"client":"2001:db8::/64","sessions":7})"));
+}
+
 TEST_CASE("control rows: a pool of whole hosts is one row") {
     const PoolRow row{.address = Ipv4Addr{100, 64, 0, 0},
                       .total = 65533,

@@ -74,6 +74,7 @@ TEST_CASE("show status: one object that sums up daemon, tables, traffic and pool
     CHECK(status.at("protocols").at(1) ==
           json::parse(R"({"protocol":"udp","sessions":4,"bindings":2,)"
                       R"("ports":{"total":64512,"used":100,"held_back":2},)"
+                      R"("created":{"sessions":4,"bindings":2},)"
                       R"("outbound":{"packets":1,"bytes":1234},)"
                       R"("inbound":{"packets":0,"bytes":0}})"));
 }

@@ -3,7 +3,9 @@
 #include "tests/service/fake_daemon.hpp"
 #include "tests/service/line_client.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <string>
 
@@ -155,6 +157,62 @@ TEST_CASE("show bindings: a cursor from nowhere is the end, not an error of ours
     const auto reply =
         client.ask(show_request("bindings", R"(,"cursor":"bindings:18446744073709551615")"));
     CHECK(reply == std::vector<std::string>{R"({"id":7,"done":true})"});
+}
+
+namespace {
+
+std::vector<std::int64_t> sessions_of(const std::vector<std::string>& reply) {
+    std::vector<std::int64_t> counts;
+    for (std::size_t i = 0; i + 1 < reply.size(); ++i)
+        counts.push_back(json::parse(reply[i]).at("item").at("sessions").as_int64());
+    return counts;
+}
+
+} // namespace
+
+TEST_CASE("show clients: those with most first, by small visits, a page is all that is kept") {
+    const FakeDaemon daemon{{.rows = kMillion}};
+    LineClient client{daemon.socket()};
+    const auto reply = client.ask(show_request("clients", R"(,"limit":101)"));
+    REQUIRE(reply.size() == 102);
+    const auto counts = sessions_of(reply);
+    CHECK(counts.front() == 999);
+    CHECK(counts[99] == 999); // a hundred thousand clients, a hundred of each
+    CHECK(counts[100] == 998);
+    CHECK(reply.back().find(R"("cursor":"clients:)") != std::string::npos);
+    const auto ports = client.ask(show_request("clients", R"(,"limit":1,"sort":"ports")"));
+    CHECK(sessions_of(ports) == std::vector<std::int64_t>{0});
+    CHECK(client.ask(show_request("clients", R"(,"count":true)"))[0] ==
+          R"({"id":7,"item":{"count":100000}})");
+    check_manners(daemon.backend);
+}
+
+TEST_CASE("show clients: pages hold every client once, in order") {
+    const FakeDaemon daemon{{.rows = 20'000}};
+    LineClient client{daemon.socket()};
+    std::set<std::string> seen;
+    std::vector<std::int64_t> counts;
+    std::string extra = R"(,"limit":300)";
+    while (!extra.empty()) {
+        const auto reply = client.ask(show_request("clients", extra));
+        seen.insert(reply.begin(), reply.end() - 1);
+        for (const auto count : sessions_of(reply))
+            counts.push_back(count);
+        const json::value last = json::parse(reply.back());
+        const json::value* cursor = last.as_object().if_contains("cursor");
+        extra = cursor == nullptr ? "" : R"(,"limit":300,"cursor":)" + json::serialize(*cursor);
+    }
+    CHECK(seen.size() == 2000);
+    CHECK(counts.size() == 2000);
+    CHECK(std::ranges::is_sorted(counts, std::greater{}));
+}
+
+TEST_CASE("show clients: only those of a prefix") {
+    const FakeDaemon daemon{{.rows = 20'000}};
+    LineClient client{daemon.socket()};
+    const auto reply =
+        client.ask(show_request("clients", R"(,"client":"2001:db8:0:1::/64","count":true)"));
+    CHECK(reply[0] == R"({"id":7,"item":{"count":200}})");
 }
 
 TEST_CASE("show sessions: counting sends one item") {

@@ -35,7 +35,7 @@ SessionPage::Result
 page_of(const std::vector<SessionRow>& rows, Cursor from, std::size_t room) {
     SessionPage page{from, room};
     for (const auto& row : rows)
-        page.offer(row);
+        page.offer(place_of(row), row);
     return page.take();
 }
 
@@ -136,6 +136,16 @@ TEST_CASE("show sessions: of another source, whole, counted, filtered and in pag
         more = cursor == nullptr ? "" : R"(,"limit":77,"cursor":)" + json::serialize(*cursor);
     }
     CHECK(seen.size() == kRows);
+}
+
+TEST_CASE("show clients: of another source, counted by client prefix") {
+    FakeDaemon daemon{{.sessions = fake_source()}};
+    LineClient client{daemon.socket()};
+    const auto reply = client.ask(request("clients", R"(,"limit":1)"));
+    CHECK(json::parse(reply[0]).at("item").at("sessions") == 1);
+    CHECK(reply[0].find("ports") == std::string::npos);
+    CHECK(client.ask(request("clients", R"(,"count":true)"))[0] ==
+          R"({"id":7,"item":{"count":1000}})");
 }
 
 TEST_CASE("show status: sessions of another source are counted there") {

@@ -90,6 +90,27 @@ public:
         });
     }
 
+    /// Of every ten rows one client's: client i holds i % 1000 sessions.
+    [[nodiscard]] static ClientRow client(std::uint64_t i) {
+        const auto many = static_cast<std::uint32_t>(i % 1000);
+        return {.client = Prefix6{client_of(i).address, 128},
+                .sessions = many,
+                .ports = 1000 - many,
+                .bindings = 2};
+    }
+
+    std::optional<Cursor> client_snapshot(Cursor from,
+                                          const Filter& filter,
+                                          Budget budget,
+                                          std::vector<ClientRow>& out) const override {
+        return read(
+            from, budget, out, rows / 10, [&](std::uint64_t i) -> std::optional<ClientRow> {
+                const ClientRow row = client(i);
+                if (filter.client && !filter.client->overlaps(row.client)) return std::nullopt;
+                return row;
+            });
+    }
+
     // What no reader calls.
     void pool_usage(std::vector<PoolRow>&) const override {}
 

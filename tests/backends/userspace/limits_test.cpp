@@ -34,6 +34,33 @@ TEST_CASE(
     CHECK(net.out(Udp, ep6(2, 5000), kServer).verdict == "ok");
 }
 
+TEST_CASE("clients: each that has bindings is listed with what it holds, and no other") {
+    UserspaceNetwork net{small_settings()};
+    const auto clients = [&] {
+        std::vector<ClientRow> rows;
+        rows.reserve(10);
+        CHECK_FALSE(net.backend->client_snapshot(0, {}, {}, rows));
+        return rows;
+    };
+    CHECK(clients().empty());
+    for (unsigned i = 0; i < 3; ++i)
+        REQUIRE(net.out(Udp, ep6(1, 1024 + i), kServer).verdict == "ok");
+    REQUIRE(net.out(Udp, ep6(1, 1024), ep4("198.51.100.1", 1)).verdict == "ok");
+    REQUIRE(net.out(Tcp, ep6(2), kServer, kSyn).verdict == "ok");
+    REQUIRE(clients().size() == 2);
+    CHECK(clients()[0].client == Prefix6{ep6(1).address, 128});
+    CHECK(clients()[0].sessions == 4);
+    CHECK(clients()[0].ports == 3);
+    CHECK(clients()[0].bindings == 3);
+    std::vector<ClientRow> some;
+    some.reserve(1);
+    const auto next = net.backend->client_snapshot(0, {}, {}, some);
+    REQUIRE(next);
+    CHECK_FALSE(net.backend->client_snapshot(*next + 1, {}, {}, some));
+    net.pass(3600s);
+    CHECK(clients().empty());
+}
+
 TEST_CASE("limits.sessions: the table is full, says so, and is not full for ever") {
     auto settings = small_settings();
     settings.limits.sessions = 50;
