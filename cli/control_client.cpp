@@ -38,28 +38,28 @@ std::string who_may(const std::filesystem::path& path) {
                        name);
 }
 
-[[noreturn]] void explain(int error, const std::filesystem::path& path) {
-    const std::string& name = path.native();
+} // namespace
+
+ControlFailure connect_failure(int error, const std::filesystem::path& socket) {
+    const std::string& name = socket.native();
     switch (error) {
     case ENOENT:
-        throw ControlFailure{
+        return ControlFailure{
             fmt::format("no daemon is running: there is no socket {}; start one with 'nat64 "
                         "run', or name another one's socket with --socket",
                         name)};
     case ECONNREFUSED:
-        throw ControlFailure{
+        return ControlFailure{
             fmt::format("no daemon is running: nobody listens on {}; start one with 'nat64 "
                         "run', or name another one's socket with --socket",
                         name)};
     case EACCES:
     case EPERM:
-        throw ControlFailure{fmt::format("{} is for {}", name, who_may(path))};
+        return ControlFailure{fmt::format("{} is for {}", name, who_may(socket))};
     default:
-        throw ControlFailure{fmt::format("connect to {}: {}", name, std::strerror(error))};
+        return ControlFailure{fmt::format("connect to {}: {}", name, std::strerror(error))};
     }
 }
-
-} // namespace
 
 ControlClient::ControlClient(const std::filesystem::path& socket)
     : path_{socket},
@@ -67,13 +67,15 @@ ControlClient::ControlClient(const std::filesystem::path& socket)
     if (!socket_) throw ControlFailure{fmt::format("make a socket: {}", std::strerror(errno))};
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path_.native().size() >= sizeof address.sun_path) explain(ENAMETOOLONG, path_);
+    if (path_.native().size() >= sizeof address.sun_path)
+        throw connect_failure(ENAMETOOLONG, path_);
     path_.native().copy(address.sun_path, path_.native().size());
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own idiom
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    if (::connect(socket_.get(), generic, sizeof address) != 0) explain(errno, path_);
+    if (::connect(socket_.get(), generic, sizeof address) != 0)
+        throw connect_failure(errno, path_);
 }
 
 void ControlClient::send(std::string_view line) {

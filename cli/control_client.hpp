@@ -20,6 +20,15 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// The daemon will not do what was asked.
+class ControlRefusal : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What `error`, an errno of connect(2), means to the person who wanted this socket.
+[[nodiscard]] ControlFailure connect_failure(int error, const std::filesystem::path& socket);
+
 class ControlClient {
 public:
     /// Throws ControlFailure.

@@ -35,4 +35,25 @@ std::string human_count(std::uint64_t count, const std::string& noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string human_rate(double rate) {
+    constexpr std::array kUnits = {" k", " M", " G", " T"};
+    if (rate <= 0) return "0";
+    if (rate < 9.95) return fmt::format("{:.1f}", rate);
+    if (rate < 999.5) return fmt::format("{:.0f}", rate);
+    double value = rate / 1000;
+    std::size_t unit = 0;
+    while (value >= 999.95 && unit + 1 < kUnits.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    return fmt::format("{:.1f}{}", value, kUnits[unit]);
+}
+
+std::string grouped(double count) {
+    std::string digits = fmt::format("{:.0f}", count);
+    for (auto end = digits.size(); end > 3; end -= 3)
+        digits.insert(end - 3, ",");
+    return digits;
+}
+
 } // namespace nat64::cli

@@ -16,4 +16,10 @@ namespace nat64::cli {
 /// "1 session", "2 sessions".
 [[nodiscard]] std::string human_count(std::uint64_t count, const std::string& noun);
 
+/// "0", "0.4", "12", "1.2 k", "34.5 M": how much a second, to be read at a glance.
+[[nodiscard]] std::string human_rate(double rate);
+
+/// "12,345,678": a whole number.
+[[nodiscard]] std::string grouped(double count);
+
 } // namespace nat64::cli

@@ -74,9 +74,11 @@ void add_show(CLI::App& app, Options& options) {
     auto& show = options.show;
     app.add_option("WHAT", show.what, "what to show")
         ->required()
-        ->type_name("status|bindings|sessions|pool|drops|config");
+        ->type_name("status|bindings|sessions|clients|pool|drops|config");
     add_selection(app, show);
     app.add_option("--limit", show.limit, "at most so many rows")->type_name("N");
+    app.add_option("--sort", show.sort, "clients: those with most of these first")
+        ->type_name("sessions|ports|bindings");
     app.add_flag("--count", show.count, "only how many rows there are");
     app.add_flag("--all", show.all, "drops: those that never happened, too");
     app.add_flag("--json", show.json, "one JSON document, for programs");
@@ -88,6 +90,17 @@ void add_follow(CLI::App& app, Options& options) {
         ->type_name("events|bindings|sessions");
     add_selection(app, follow);
     app.add_flag("--json", follow.json, "one JSON object a line, for programs");
+}
+
+void add_top(CLI::App& app, Options& options) {
+    auto& top = options.top;
+    app.add_option("--socket", top.socket, "control socket of the daemon")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_option("--interval", top.interval, "how often to look, in seconds")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    app.add_flag("--ascii", top.ascii, "draw with ASCII characters only");
 }
 
 void add_generate(CLI::App& app, Options& options) {
@@ -159,6 +172,10 @@ int run_follow(const Options& options) {
     return follow(options.follow);
 }
 
+int run_top(const Options& options) {
+    return top(options.top);
+}
+
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
@@ -189,6 +206,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"check", "check a configuration and print the effective one", add_check, run_check},
     {"show", "show what a running daemon is doing", add_show, run_show},
     {"follow", "print binding and session events as they happen", add_follow, run_follow},
+    {"top", "watch a running daemon, live", add_top, run_top},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",
      "print a file for a program beside nat64: DNS64, routes, firewall, completion",

@@ -6,6 +6,7 @@
 #include "cli/follow.hpp"
 #include "cli/replay.hpp"
 #include "cli/show.hpp"
+#include "cli/top.hpp"
 
 #include <filesystem>
 #include <span>
@@ -23,6 +24,7 @@ struct Options {
     bool nft = false;             ///< check: the nftables table instead
     ShowOptions show;
     FollowOptions follow;
+    TopOptions top;
     ReplayOptions replay;
     std::string until;    ///< --until, as given
     std::string generate; ///< generate: WHAT

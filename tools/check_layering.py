@@ -47,6 +47,7 @@ LIBRARIES = {
     "spdlog": {"platform", "service", "daemon", "clat", "cli"},
     "CLI/": {"cli"},
     "pcap": {"cli"},
+    "ncurses": {"cli"},
     "cap-ng.h": {"platform"},
     "libmnl": {"platform", "backends/kernel"},
     "libnftnl": {"platform", "backends/kernel"},

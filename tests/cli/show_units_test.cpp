@@ -45,4 +45,24 @@ TEST_CASE("units: bytes never show four digits before the point") {
         CHECK(human_bytes(c.bytes) == c.text);
 }
 
+TEST_CASE("units: rates are read at a glance") {
+    CHECK(human_rate(0) == "0");
+    CHECK(human_rate(0.04) == "0.0");
+    CHECK(human_rate(0.4) == "0.4");
+    CHECK(human_rate(9.96) == "10");
+    CHECK(human_rate(999.4) == "999");
+    CHECK(human_rate(999.6) == "1.0 k");
+    CHECK(human_rate(12'345) == "12.3 k");
+    CHECK(human_rate(999'960) == "1.0 M");
+    CHECK(human_rate(3.4e9) == "3.4 G");
+    CHECK(human_rate(5e15) == "5000.0 T");
+}
+
+TEST_CASE("units: digits in groups") {
+    CHECK(grouped(0) == "0");
+    CHECK(grouped(999) == "999");
+    CHECK(grouped(1000) == "1,000");
+    CHECK(grouped(12'345'678) == "12,345,678");
+}
+
 } // namespace nat64::cli
