@@ -12,6 +12,7 @@
 #include "core/napt_backend.hpp"
 #include "service/event_ring.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,6 +61,8 @@ public:
 
     /// Events that found the ring full, since the start.
     [[nodiscard]] std::uint64_t lost() const noexcept { return ring_ ? ring_->lost() : 0; }
+
+    [[nodiscard]] std::size_t listeners() const noexcept { return listeners_.size(); }
 
     /// Hands on what is in the ring.
     void drain();

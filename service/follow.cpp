@@ -46,6 +46,9 @@ asio::awaitable<std::optional<Cursor>> follow(CommandContext context, Follower::
             {"unknown_what",
              "with napt: kernel sessions are the kernel's: 'conntrack -E' follows "
              "them, 'nat64 follow bindings' its clients"}};
+    if (context.view.events->listeners() >= Follower::kMost)
+        throw CommandRefused{
+            {"too_many_connections", fmt::format("{} follow already", Follower::kMost)}};
     Follower follower{co_await asio::this_coro::executor, wants, context.request.filter};
     const EventHub::Subscription subscription{context.view.events, follower};
     // Behind the switch that the subscription has sent to the packet thread.

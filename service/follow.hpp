@@ -24,6 +24,8 @@ namespace nat64::service {
 class Follower final : public EventListener {
 public:
     static constexpr std::size_t kRoom = 8192;
+    /// At a time, so that there is always a connection left for `show`.
+    static constexpr std::size_t kMost = 16;
 
     enum class Wants : std::uint8_t { Bindings, Sessions, Both };
 

@@ -4,7 +4,9 @@
 #include "tests/service/fake_daemon.hpp"
 #include "tests/service/line_client.hpp"
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
@@ -85,6 +87,19 @@ TEST_CASE("follow: a request that means nothing is refused") {
     refused(follow_request("events", R"(,"limit":1)"), "unknown_field");
     daemon.config.napt_mode = config::NaptMode::Kernel;
     refused(follow_request("sessions"), "conntrack -E");
+}
+
+TEST_CASE("follow: so many at most, so that others are served") {
+    const FakeDaemon daemon;
+    std::vector<std::unique_ptr<LineClient>> followers;
+    for (std::size_t i = 0; i < Follower::kMost; ++i) {
+        followers.push_back(std::make_unique<LineClient>(daemon.socket()));
+        followers.back()->send(follow_request("events"));
+        CHECK(next(*followers.back()) == R"({"event":"following"})");
+    }
+    const auto refused = LineClient{daemon.socket()}.ask(follow_request("events"));
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0].find("too_many_connections") != std::string::npos);
 }
 
 TEST_CASE(
