@@ -21,7 +21,6 @@ namespace {
 constexpr std::size_t kReadSize = 64 * 1024;
 /// No reply line is longer: rows are short, and a configuration is a few kilobytes.
 constexpr std::size_t kLongestLine = 64 * 1024 * 1024;
-constexpr ::timeval kPatience{.tv_sec = 60, .tv_usec = 0};
 
 /// "root and members of group 'nat64'", as the socket's owner and mode say.
 std::string who_may(const std::filesystem::path& path) {
@@ -61,7 +60,7 @@ ControlFailure connect_failure(int error, const std::filesystem::path& socket) {
     }
 }
 
-ControlClient::ControlClient(const std::filesystem::path& socket)
+ControlClient::ControlClient(const std::filesystem::path& socket, std::chrono::seconds patience)
     : path_{socket},
       socket_{platform::adopt, ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
     if (!socket_) throw ControlFailure{fmt::format("make a socket: {}", std::strerror(errno))};
@@ -70,8 +69,9 @@ ControlClient::ControlClient(const std::filesystem::path& socket)
     if (path_.native().size() >= sizeof address.sun_path)
         throw connect_failure(ENAMETOOLONG, path_);
     path_.native().copy(address.sun_path, path_.native().size());
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+    const ::timeval time{.tv_sec = patience.count(), .tv_usec = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own idiom
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     if (::connect(socket_.get(), generic, sizeof address) != 0)

@@ -6,6 +6,7 @@
 
 #include "platform/unique_fd.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -31,15 +32,16 @@ public:
 
 class ControlClient {
 public:
-    /// Throws ControlFailure.
-    explicit ControlClient(const std::filesystem::path& socket);
+    /// `patience`: for how long nothing may come. Throws ControlFailure.
+    explicit ControlClient(const std::filesystem::path& socket,
+                           std::chrono::seconds patience = std::chrono::minutes{1});
 
     /// Sends a request and its line end. A daemon that has hung up already may have said why:
     /// that is left for next_line().
     void send(std::string_view line);
 
     /// The next line without its end, valid until the next call; nullopt when the daemon has
-    /// hung up. Throws ControlFailure if nothing comes for a minute.
+    /// hung up. Throws ControlFailure if nothing comes for too long.
     [[nodiscard]] std::optional<std::string_view> next_line();
 
     /// Whether a line is here already, so that next_line() would not wait.

@@ -103,6 +103,14 @@ void add_top(CLI::App& app, Options& options) {
     app.add_flag("--ascii", top.ascii, "draw with ASCII characters only");
 }
 
+void add_doctor(CLI::App& app, Options& options) {
+    auto& doctor = options.doctor;
+    add_config(app, options);
+    app.add_option("--socket", doctor.socket, "control socket; default: the configuration's")
+        ->type_name("PATH");
+    app.add_flag("--json", doctor.json, "one JSON document, for programs");
+}
+
 void add_generate(CLI::App& app, Options& options) {
     add_config(app, options);
     std::string help = "what to print:";
@@ -176,6 +184,12 @@ int run_top(const Options& options) {
     return top(options.top);
 }
 
+int run_doctor(const Options& options) {
+    auto wanted = options.doctor;
+    wanted.config = options.config;
+    return doctor(wanted);
+}
+
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
@@ -207,6 +221,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"show", "show what a running daemon is doing", add_show, run_show},
     {"follow", "print binding and session events as they happen", add_follow, run_follow},
     {"top", "watch a running daemon, live", add_top, run_top},
+    {"doctor", "say what is wrong with this machine and what to do", add_doctor, run_doctor},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",
      "print a file for a program beside nat64: DNS64, routes, firewall, completion",

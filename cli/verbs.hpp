@@ -3,6 +3,7 @@
 // new verb is a row here and a file beside it.
 #pragma once
 
+#include "cli/doctor.hpp"
 #include "cli/follow.hpp"
 #include "cli/replay.hpp"
 #include "cli/show.hpp"
@@ -25,6 +26,7 @@ struct Options {
     ShowOptions show;
     FollowOptions follow;
     TopOptions top;
+    DoctorOptions doctor;
     ReplayOptions replay;
     std::string until;    ///< --until, as given
     std::string generate; ///< generate: WHAT

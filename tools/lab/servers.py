@@ -67,6 +67,8 @@ class NameServer:
     def __init__(self, lab):
         records = {"www": SERVER, "ns": SERVER, "alias": "203.0.113.11"}
         lines = [f'local-data: "{name}.{ZONE}. 60 A {ip}"' for name, ip in records.items()]
+        # RFC 7050: a name that has IPv4 addresses only, for those who look for a DNS64.
+        lines += [f'local-data: "ipv4only.arpa. 60 A 192.0.0.{n}"' for n in (170, 171)]
         # Eight TXT strings: an answer of about 2000 bytes, too big for one packet.
         text = " ".join(f"'{letter * 240}'" for letter in "abcdefgh")
         lines.append(f"local-data: \"big.{ZONE}. 60 TXT {text}\"")
