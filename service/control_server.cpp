@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The accept loop and the list of connections.
+// The accept loop, the list of connections, and an eye on the socket's file.
 #include "service/control_server.hpp"
 
 #include "service/control_access.hpp"
 #include "service/control_connection.hpp"
 #include "service/rate_limited.hpp"
 
+#include <chrono>
 #include <exception>
 #include <list>
 #include <string>
@@ -33,9 +34,12 @@ struct ControlServer::Shared : std::enable_shared_from_this<Shared> {
         : socket{std::move(owned)},
           view{std::move(seen)},
           limits{bounds},
-          packet_thread{socket->acceptor().get_executor(), view.packet_thread} {}
+          packet_thread{socket->acceptor().get_executor(), view.packet_thread},
+          next_look{socket->acceptor().get_executor()} {}
 
     asio::awaitable<void> accept_loop(std::shared_ptr<Shared> self);
+    asio::awaitable<void> keep_file(std::shared_ptr<Shared> self);
+    void put_file_back();
     asio::awaitable<void> serve(std::shared_ptr<Shared> self,
                                 std::shared_ptr<ControlConnection> connection);
     void take(Socket client);
@@ -49,6 +53,8 @@ struct ControlServer::Shared : std::enable_shared_from_this<Shared> {
     std::list<std::shared_ptr<ControlConnection>> connections;
     RateLimited refused;
     RateLimited failed;
+    RateLimited lost{std::chrono::minutes{10}};
+    asio::steady_timer next_look;
     bool stopped = false;
 };
 
@@ -67,12 +73,38 @@ asio::awaitable<void> ControlServer::Shared::accept_loop(std::shared_ptr<Shared>
             }
             continue;
         }
+        if (error == asio::error::operation_aborted) continue; // renewed meanwhile
         // Out of descriptors, most likely: waiting is better than trying in a loop.
         report("accept", error.message());
         pause.expires_after(std::chrono::milliseconds{200});
         co_await pause.async_wait(token);
     }
     self.reset();
+}
+
+/// Somebody who tidies up removes the file, and nobody can ask the daemon any more.
+asio::awaitable<void> ControlServer::Shared::keep_file(std::shared_ptr<Shared> self) {
+    while (!stopped) {
+        boost::system::error_code error;
+        auto token = asio::redirect_error(asio::use_awaitable, error);
+        next_look.expires_after(limits.look);
+        co_await next_look.async_wait(token);
+        if (!stopped && socket->lost()) put_file_back();
+    }
+    self.reset();
+}
+
+void ControlServer::Shared::put_file_back() {
+    try {
+        socket->renew();
+        spdlog::warn("control: {} had been removed; it is back", socket->path().native());
+    } catch (const std::exception& problem) {
+        lost.log(view.now(),
+                 spdlog::level::err,
+                 "control: {} was removed and cannot be made again: {}",
+                 socket->path().native(),
+                 problem.what());
+    }
 }
 
 /// Why this client is not served.
@@ -140,10 +172,14 @@ void ControlServer::start() {
     asio::co_spawn(shared_->socket->acceptor().get_executor(),
                    shared_->accept_loop(shared_),
                    asio::detached);
+    asio::co_spawn(shared_->socket->acceptor().get_executor(),
+                   shared_->keep_file(shared_),
+                   asio::detached);
 }
 
 void ControlServer::stop() noexcept {
     shared_->stopped = true;
+    shared_->next_look.cancel();
     shared_->socket->close();
     for (const auto& connection : shared_->connections)
         connection->close();

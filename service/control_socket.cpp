@@ -48,6 +48,11 @@ ControlSocket::ControlSocket(boost::asio::io_context& control, const config::Con
     if (group_) open_to_group(config.group_is_default);
 }
 
+void ControlSocket::renew() {
+    listener_.renew();
+    if (group_) open_to_group(true);
+}
+
 void ControlSocket::open_to_group(bool group_is_default) {
     if (::lchown(path().c_str(), static_cast<uid_t>(-1), *group_) != 0) {
         if (!group_is_default)

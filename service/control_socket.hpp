@@ -33,6 +33,14 @@ public:
     /// The group whose members may read; nullopt: root only.
     [[nodiscard]] std::optional<gid_t> group() const noexcept { return group_; }
 
+    /// Whether somebody has removed the file, or put another one in its place.
+    [[nodiscard]] bool lost() const noexcept { return listener_.lost(); }
+
+    /// Makes the file again, as the constructor did; a group that the privileges of now do not
+    /// allow is left out. Throws what that throws. What waits for a client meanwhile is
+    /// cancelled.
+    void renew();
+
     /// Stops listening and removes what the constructor made. Idempotent.
     void close() noexcept { listener_.close(); }
 

@@ -101,17 +101,8 @@ UnixListener::UnixListener(boost::asio::io_context& control,
                         path_.native(),
                         path_.native().size(),
                         sizeof sockaddr_un{}.sun_path - 1)};
-    const std::filesystem::path directory = path_.parent_path();
-    made_directory_ = ::mkdir(directory.c_str(), 0755) == 0;
-    if (!made_directory_ && errno != EEXIST)
-        fail(fmt::format("{}: create directory {}", key_, directory.native()));
     try {
-        const platform::UniqueFd parent{
-            platform::adopt, ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
-        if (!parent) fail(fmt::format("{}: open directory {}", key_, directory.native()));
-        lock(parent);
-        clear_stale(key_, path_);
-        publish();
+        appear();
     } catch (...) {
         close();
         throw;
@@ -122,12 +113,33 @@ UnixListener::~UnixListener() {
     close();
 }
 
+void UnixListener::appear() {
+    const std::filesystem::path directory = path_.parent_path();
+    if (::mkdir(directory.c_str(), 0755) == 0)
+        made_directory_ = true;
+    else if (errno != EEXIST)
+        fail(fmt::format("{}: create directory {}", key_, directory.native()));
+    const platform::UniqueFd parent{
+        platform::adopt, ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
+    if (!parent) fail(fmt::format("{}: open directory {}", key_, directory.native()));
+    lock(parent);
+    clear_stale(key_, path_);
+    publish();
+}
+
+bool UnixListener::lost() const noexcept {
+    struct ::stat there{};
+    return inode_ != 0 && (::lstat(path_.c_str(), &there) != 0 || there.st_dev != device_ ||
+                           there.st_ino != inode_);
+}
+
 /// Binds with mode 0600, which Linux takes from the socket itself: there is no moment in which
 /// others could connect.
 void UnixListener::publish() {
     const int fd = make_socket();
     if (fd < 0) fail(fmt::format("{}: make a socket", key_));
-    acceptor_.assign(boost::asio::local::stream_protocol{}, fd);
+    boost::asio::local::stream_protocol::acceptor fresh{
+        acceptor_.get_executor(), boost::asio::local::stream_protocol{}, fd};
     if (::fchmod(fd, 0600) != 0) fail(fmt::format("{}: set the socket's mode", key_));
     if (with_address(path_, fd, ::bind) != 0)
         fail(fmt::format("{}: bind {}", key_, path_.native()));
@@ -136,7 +148,8 @@ void UnixListener::publish() {
         fail(fmt::format("{}: look at {}", key_, path_.native()));
     device_ = made.st_dev;
     inode_ = made.st_ino;
-    acceptor_.listen();
+    fresh.listen();
+    acceptor_ = std::move(fresh);
 }
 
 void UnixListener::set_mode(mode_t mode) {

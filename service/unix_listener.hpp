@@ -36,10 +36,18 @@ public:
     /// Lets others connect. Throws std::system_error.
     void set_mode(mode_t mode);
 
+    /// Whether somebody has removed the file, or put another one in its place.
+    [[nodiscard]] bool lost() const noexcept;
+
+    /// Makes the file again, as the constructor did, and throws what that throws; then all is
+    /// as before. What waits for a client meanwhile is cancelled.
+    void renew() { appear(); }
+
     /// Stops listening and removes what the constructor made. Idempotent.
     void close() noexcept;
 
 private:
+    void appear();
     void publish();
 
     std::string key_;

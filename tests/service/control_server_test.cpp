@@ -3,7 +3,12 @@
 #include "tests/service/fake_daemon.hpp"
 #include "tests/service/line_client.hpp"
 
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/json.hpp>
@@ -37,6 +42,12 @@ constexpr const char* kPing = R"({"v":1,"id":1,"verb":"show","what":"drops"})";
 
 bool serves(const FakeDaemon& daemon) {
     return error_of(LineClient{daemon.socket()}.ask(kPing)).empty();
+}
+
+bool soon(const std::function<bool()>& holds) {
+    for (int i = 0; i < 1000 && !holds(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    return holds();
 }
 
 /// The limits, with one of them changed.
@@ -213,6 +224,32 @@ TEST_CASE("control server: only so many clients at a time, the others are told")
     for (int i = 0; i < 1000 && !free; ++i)
         free = serves(daemon);
     CHECK(free);
+}
+
+TEST_CASE("control server: a socket file that somebody removes comes back") {
+    ControlLimits limits;
+    limits.look = std::chrono::milliseconds{10};
+    const FakeDaemon daemon{{.limits = limits}};
+    LineClient connected{daemon.socket()};
+    CHECK(serves(daemon));
+    for (int i = 0; i < 3; ++i) {
+        std::filesystem::remove(daemon.socket());
+        REQUIRE(soon([&] { return std::filesystem::is_socket(daemon.socket()); }));
+        CHECK(soon([&] { return serves(daemon); }));
+    }
+    CHECK(error_of(connected.ask(kPing)).empty());
+}
+
+TEST_CASE("control server: what somebody puts in the place of its socket file is left there") {
+    ControlLimits limits;
+    limits.look = std::chrono::milliseconds{10};
+    const FakeDaemon daemon{{.limits = limits}};
+    std::filesystem::remove(daemon.socket());
+    std::ofstream{daemon.socket()} << "mine";
+    std::this_thread::sleep_for(std::chrono::milliseconds{100}); // several looks
+    CHECK(std::filesystem::is_regular_file(daemon.socket()));
+    std::filesystem::remove(daemon.socket());
+    CHECK(soon([&] { return std::filesystem::is_socket(daemon.socket()) && serves(daemon); }));
 }
 
 TEST_CASE("control server: it stops in the middle of a listing, with the packet thread gone") {
