@@ -56,6 +56,12 @@ asio::awaitable<void> RouteKeeper::keep() {
             throw platform::OsError{ENODEV,
                                     "keep the interface " + tun_.name,
                                     "Somebody deleted it: start nat64 again"};
+        if (!new_name_.empty())
+            throw platform::OsError{ENODEV,
+                                    "keep the interface " + tun_.name,
+                                    "Somebody renamed it to " + new_name_ +
+                                        ", by which no firewall rule knows it: start nat64 "
+                                        "again"};
         report_link();
         const bool round = std::exchange(doubtful_, false) && up_;
         if (round) put_back();
@@ -88,7 +94,8 @@ void RouteKeeper::on_change(const platform::MachineChange& change) {
 void RouteKeeper::on_link(const platform::LinkChange& change) {
     if (change.row.link != tun_.index) return;
     gone_ = change.happened == Happened::Went;
-    if (!gone_ && up_ == change.row.up) return;
+    if (!change.row.name.empty() && change.row.name != tun_.name) new_name_ = change.row.name;
+    if (!gone_ && new_name_.empty() && up_ == change.row.up) return;
     up_ = change.row.up;
     wake();
 }
@@ -108,7 +115,8 @@ void RouteKeeper::on_route(const platform::RouteChange& change) {
 void RouteKeeper::wake() {
     doubtful_ = true;
     // A pause after a round ends by itself.
-    if (gone_ || alarm_.expiry() == asio::steady_timer::time_point::max()) alarm_.cancel();
+    if (gone_ || !new_name_.empty() || alarm_.expiry() == asio::steady_timer::time_point::max())
+        alarm_.cancel();
 }
 
 void RouteKeeper::put_back() {

@@ -38,7 +38,8 @@ public:
                 std::vector<platform::IpPrefix> routes,
                 ChangeRoute change);
 
-    /// Does not end but by throwing: the TUN is gone, or a route cannot be put back.
+    /// Does not end but by throwing: the TUN is gone or has another name, by which no firewall
+    /// knows it, or a route cannot be put back.
     boost::asio::awaitable<void> keep();
 
     /// Adds what is new and deletes what is not in `routes`. Throws std::system_error if a new
@@ -62,6 +63,7 @@ private:
     bool up_ = true;
     bool reported_up_ = true;
     bool gone_ = false;
+    std::string new_name_;  ///< if somebody renamed it
     bool doubtful_ = false; ///< routes may be missing
 };
 

@@ -60,6 +60,14 @@ Wire wire_or_zero(const nlattr* attribute) {
     return wire;
 }
 
+/// Up to its first zero, which may be missing.
+std::string text(const nlattr* attribute) {
+    if (attribute == nullptr) return {};
+    const std::string_view bytes{static_cast<const char*>(mnl_attr_get_payload(attribute)),
+                                 mnl_attr_get_payload_len(attribute)};
+    return std::string{bytes.substr(0, bytes.find('\0'))};
+}
+
 void put_prefix(nlmsghdr* header, rtmsg& route, const Prefix4& prefix) {
     route.rtm_family = AF_INET;
     route.rtm_dst_len = static_cast<unsigned char>(prefix.length());
@@ -189,8 +197,10 @@ std::optional<LinkRow> parse_link(const nlmsghdr& message) {
     if (!is_about(message, RTM_NEWLINK, RTM_DELLINK) || info == nullptr ||
         info->ifi_family != AF_UNSPEC)
         return {};
+    const auto attributes = attributes_of<IFLA_MAX + 1>(message, sizeof *info);
     return LinkRow{LinkIndex{static_cast<std::uint32_t>(info->ifi_index)},
-                   (info->ifi_flags & IFF_UP) != 0};
+                   (info->ifi_flags & IFF_UP) != 0,
+                   text(attributes[IFLA_IFNAME])};
 }
 
 std::optional<LocalAddress> parse_address(const nlmsghdr& message) {

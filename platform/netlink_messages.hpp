@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 struct nlmsghdr;
@@ -92,7 +93,8 @@ struct RouteRow {
 /// A network interface as the kernel announces it.
 struct LinkRow {
     LinkIndex link{};
-    bool up = false; ///< administratively
+    bool up = false;  ///< administratively
+    std::string name; ///< empty if the message does not say
 
     friend bool operator==(const LinkRow&, const LinkRow&) = default;
 };

@@ -21,7 +21,8 @@ using test::output_of;
 
 struct Text {
     std::string operator()(const LinkChange& change) const {
-        return "link " + sign(change.happened) + (change.row.up ? "up" : "down");
+        const auto* const state = change.row.up ? "up " : "down ";
+        return "link " + sign(change.happened) + state + change.row.name;
     }
 
     std::string operator()(const AddressChange& change) const {
@@ -70,18 +71,20 @@ TEST_CASE("MachineMonitor: addresses, routes and links that come and go") {
                      "ip route add 198.51.100.0/24 dev one && "
                      "ip -6 route add 2001:db8:7::/48 dev one && "
                      "ip route del 198.51.100.0/24 && ip addr del 192.0.2.1/24 dev one && "
-                     "ip link set one down && ip link del one",
-                     "link - down");
+                     "ip link set one down && ip link set one name three && "
+                     "ip link del three",
+                     "link - down three");
     });
     if (!text) return;
-    for (const auto* line : {"link + up",
+    for (const auto* line : {"link + up one",
                              "address + 192.0.2.1",
                              "route + 198.51.100.0/24",
                              "route + 2001:db8:7::/48",
                              "route - 198.51.100.0/24",
                              "address - 192.0.2.1",
-                             "link + down",
-                             "link - down"}) {
+                             "link + down one",
+                             "link + down three",
+                             "link - down three"}) {
         CAPTURE(*text);
         CHECK_MESSAGE(has_line(*text, line), line);
     }
