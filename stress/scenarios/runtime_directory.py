@@ -5,8 +5,8 @@
 
 Pass: where the socket cannot be made the daemon says which, ends with exit code 1 and leaves the
 machine as it was; where there is no room for the note of which sysctls it changes, it says what
-that means and puts them back at its end; a socket that somebody removes, with its directory or without, comes back within seconds
-while packets pass.
+that means and puts them back at its end; a socket that somebody removes, with its directory or
+without, comes back within seconds while packets pass.
 """
 
 import os
