@@ -62,8 +62,7 @@ def no_room(case):
     nat64.process = lab.start("gateway", "nat64", *wrapper, *argv)
     nat64.process.wait_ready(lambda: "ready" in nat64.process.log(), "say that it is ready")
     said = nat64.process.log()
-    note = f"{directory}/nat64.sock.forwarding"
-    case.check("no room for a note: that is said", note in said, said)
+    case.check("no room for a note: that is said", "No space left on device" in said, said)
     case.equal("no room for a note: stops", nat64.stop(), 0)
     case.equal("no room for a note: forwarding as before", forwarding(lab), ["0", "0"])
     case.stopped(nat64)
@@ -79,8 +78,11 @@ def removed(case):
     nat64.start()
     server6 = nat64.address6(SERVER)
     case.require("works", all_answered(settled_ping(lab.client, server6)))
-    for what, remove in (("socket", os.remove), ("directory", shutil.rmtree)):
-        remove(nat64.socket if what == "socket" else directory)
+    for what in ("socket", "directory") if case.long else ("directory",):
+        if what == "socket":
+            os.remove(nat64.socket)
+        else:
+            shutil.rmtree(directory)
         done = nat64.call("show", "status")
         case.equal(f"{what} removed: nobody can ask", done.returncode, 1)
         case.check(f"{what} removed: packets pass", all_answered(ping(lab.client, server6)))
