@@ -178,6 +178,8 @@ json::object form_of(const Key& key) {
     std::string about{key.help};
     if (!key.values.empty()) about += ". Value: " + std::string{key.values};
     if (!key.default_text.empty()) about += ". Default: " + std::string{key.default_text};
+    if (key.type != Type::Map && key.reload == config::Reload::No)
+        about += ". Fixed while nat64 runs";
     form["description"] = about;
     return form;
 }

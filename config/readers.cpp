@@ -3,6 +3,7 @@
 #include "config/readers.hpp"
 
 #include "config/duration.hpp"
+#include "config/log_level.hpp"
 #include "config/nearest.hpp"
 #include "config/scalars.hpp"
 
@@ -235,14 +236,8 @@ void metrics_listen(const Node& node, Reader& reader) {
 }
 
 void log_level(const Node& node, Reader& reader) {
-    static constexpr Words<LogLevel, 5> kWords{{
-        {"trace", LogLevel::Trace},
-        {"debug", LogLevel::Debug},
-        {"info", LogLevel::Info},
-        {"warning", LogLevel::Warning},
-        {"error", LogLevel::Error},
-    }};
-    if (const auto value = choice(node, reader, kWords)) reader.draft.config.log.level = *value;
+    if (const auto value = choice(node, reader, kLogLevels))
+        reader.draft.config.log.level = *value;
 }
 
 void log_format(const Node& node, Reader& reader) {

@@ -5,6 +5,7 @@
 
 #include "config/cross_checks.hpp"
 #include "config/duration.hpp"
+#include "config/log_level.hpp"
 
 #include <algorithm>
 #include <span>
@@ -234,19 +235,7 @@ Written metrics_listen(const Config& config) {
 }
 
 Written log_level(const Config& config) {
-    switch (config.log.level) {
-    case LogLevel::Trace:
-        return {"trace", {}};
-    case LogLevel::Debug:
-        return {"debug", {}};
-    case LogLevel::Info:
-        return {"info", {}};
-    case LogLevel::Warning:
-        return {"warning", {}};
-    case LogLevel::Error:
-        return {"error", {}};
-    }
-    return {};
+    return {std::string{name_of(config.log.level)}, {}};
 }
 
 Written log_format(const Config& config) {

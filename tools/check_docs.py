@@ -130,6 +130,8 @@ def page_keys(root):
             lines.append(escaped(sentence(f"Value: {key['values']}")))
         if "default_text" in key:
             lines.append(escaped(sentence(f"Default: {key['default_text']}")))
+        if key.get("reload") != "Reload::Yes":
+            lines.append("Fixed while nat64 runs.")
     lines += [".El", ".Pp", "Known, but not supported by this version and refused by name,"]
     lines += ["unless the value is the one in parentheses, which says what happens anyway:"]
     lines.append(escaped(", ".join(refused) + "."))
