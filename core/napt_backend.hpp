@@ -199,6 +199,12 @@ struct Budget {
     std::size_t slots = 4096;
 };
 
+/// What flush() has ended.
+struct Flushed {
+    std::uint64_t sessions = 0;
+    std::uint64_t bindings = 0;
+};
+
 // ---- configuration ----
 
 struct Capabilities {
@@ -327,15 +333,28 @@ public:
         return std::nullopt;
     }
 
+    /// Ends the sessions that match, and bindings with their last one unless they are static;
+    /// looks at no more than `budget.slots` slots and adds to `flushed`. Returns where to go
+    /// on, nullopt at the end. This one is for backends without sessions of their own.
+    virtual std::optional<Cursor> flush(Cursor /*from*/,
+                                        const Filter& /*filter*/,
+                                        Budget /*budget*/,
+                                        Clock::time_point /*now*/,
+                                        Flushed& /*flushed*/) noexcept {
+        return std::nullopt;
+    }
+
     /// Puts a session (and its binding) back, with its row's transport addresses, state and
     /// remaining lifetime. A row that conflicts with what is there or with the pool is refused
     /// with the reason.
     virtual std::expected<void, std::string_view> restore(const SessionRow& row,
                                                           Clock::time_point now) = 0;
 
-    /// Takes over new settings. Returns the configuration keys that cannot change while
-    /// running; if there are any, nothing was changed.
-    [[nodiscard]] virtual std::vector<std::string_view> apply(const NaptSettings& settings,
+    /// Takes over new settings, whose static entries are sorted, by exchange: `settings` has
+    /// the former ones afterwards, for the caller to free where that holds up no packet.
+    /// Returns the configuration keys that cannot change while running; if there are any,
+    /// nothing was changed.
+    [[nodiscard]] virtual std::vector<std::string_view> apply(NaptSettings& settings,
                                                               Clock::time_point now) = 0;
 
 protected:

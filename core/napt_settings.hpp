@@ -10,6 +10,7 @@
 #include "core/rfc6052.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -63,7 +64,7 @@ struct StaticItem {
     Endpoint6 client6;
     Endpoint4 mapped4;
 
-    friend bool operator==(const StaticItem&, const StaticItem&) = default;
+    friend auto operator<=>(const StaticItem&, const StaticItem&) = default;
 };
 
 struct NaptSettings {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace nat64::kernel {
 
@@ -71,7 +72,7 @@ std::expected<void, std::string_view> KernelBackend::restore(const SessionRow& r
     return {};
 }
 
-std::vector<std::string_view> KernelBackend::apply(const NaptSettings& settings,
+std::vector<std::string_view> KernelBackend::apply(NaptSettings& settings,
                                                    Clock::time_point now) {
     std::vector<std::string_view> fixed;
     if (settings.prefix != settings_.prefix) fixed.emplace_back("prefix");
@@ -84,7 +85,7 @@ std::vector<std::string_view> KernelBackend::apply(const NaptSettings& settings,
 
     apply_statics(settings.statics, now);
     lasting_.extend(Lasting{settings.timeouts});
-    settings_ = settings;
+    std::swap(settings_, settings);
     return {};
 }
 
@@ -101,13 +102,13 @@ void KernelBackend::apply_statics(const std::vector<StaticItem>& statics,
                                   Clock::time_point now) noexcept {
     const auto tick = Tick::floor(now);
     for (const auto& item : settings_.statics) {
-        if (std::ranges::find(statics, item) != statics.end()) continue;
+        if (std::ranges::binary_search(statics, item)) continue;
         const auto slot = hosts_.find(item.mapped4.address);
         if (slot == HostMap::kNone || !hosts_[slot].has(Host::kStatic)) continue;
         hosts_.make_dynamic(slot, tables::after(tick, lasting_.tcp_established));
     }
     for (const auto& item : statics) {
-        if (std::ranges::find(settings_.statics, item) != settings_.statics.end()) continue;
+        if (std::ranges::binary_search(settings_.statics, item)) continue;
         const auto& client6 = item.client6.address;
         for (const auto slot :
              {hosts_.find(item.mapped4.address), hosts_.find(hosts_.hash(client6), client6)})

@@ -41,6 +41,7 @@ KernelBackend::KernelBackend(const NaptSettings& settings, Counters& counters, R
       counters_{counters},
       hosts_{required_pool(settings), settings.limits.client_prefix, rng},
       lasting_{settings.timeouts} {
+    std::ranges::sort(settings_.statics);
     for (const auto address : settings_.reserved)
         hosts_.reserve(address);
     for (const auto& item : settings_.statics) {

@@ -75,7 +75,7 @@ public:
     /// Puts the row's host back at its inner address for as long as the row says.
     std::expected<void, std::string_view> restore(const SessionRow& row,
                                                   Clock::time_point now) override;
-    [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,
+    [[nodiscard]] std::vector<std::string_view> apply(NaptSettings& settings,
                                                       Clock::time_point now) override;
 
     /// Conntrack has flows of this inner address from before our time, which may last until

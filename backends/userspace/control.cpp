@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the control side may do to the tables: put a session back that another process or an
-// earlier life of this one had (restore), and take over changed settings (apply).
+// What the control side may do to the tables: end sessions (flush), put a session back that
+// another process or an earlier life of this one had (restore), and take over changed settings
+// (apply).
 #include "backends/userspace/userspace_backend.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nat64::userspace {
 
@@ -18,11 +20,13 @@ bool any_shorter(const Timeouts& now, const Timeouts& before) noexcept {
            now.tcp_transitory < before.tcp_transitory || now.icmp < before.icmp;
 }
 
-bool whole_hosts_differ(std::vector<StaticItem> a, std::vector<StaticItem> b) {
+/// Sorted, those without protocol come first.
+bool whole_hosts_differ(const std::vector<StaticItem>& a, const std::vector<StaticItem>& b) {
     const auto of_ports = [](const StaticItem& item) { return item.protocol.has_value(); };
-    std::erase_if(a, of_ports);
-    std::erase_if(b, of_ports);
-    return a != b;
+    return !std::equal(a.begin(),
+                       std::ranges::find_if(a, of_ports),
+                       b.begin(),
+                       std::ranges::find_if(b, of_ports));
 }
 
 } // namespace
@@ -64,7 +68,29 @@ std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow
     return {};
 }
 
-std::vector<std::string_view> UserspaceBackend::apply(const NaptSettings& settings,
+std::optional<Cursor> UserspaceBackend::flush(Cursor from,
+                                              const Filter& filter,
+                                              Budget budget,
+                                              Clock::time_point now,
+                                              Flushed& flushed) noexcept {
+    const auto& sessions = state_.sessions;
+    std::optional at{static_cast<std::uint32_t>(std::min<Cursor>(from, sessions.end()))};
+    for (auto left = budget.slots; left > 0; --left) {
+        at = next_session(*at);
+        if (!at) return std::nullopt;
+        const auto session = (*at)++;
+        if (!sessions.exists(session)) continue;
+        if (!state_.matches(filter, state_.bib[sessions.binding_of(session)])) continue;
+        if (filter.server && !filter.server->contains(sessions[session].server)) continue;
+        const auto bindings = state_.bib.size();
+        state_.close(session, EventReason::Flushed, now);
+        ++flushed.sessions;
+        flushed.bindings += bindings - state_.bib.size();
+    }
+    return *at;
+}
+
+std::vector<std::string_view> UserspaceBackend::apply(NaptSettings& settings,
                                                       Clock::time_point now) {
     const auto& before = state_.settings;
     std::vector<std::string_view> fixed;
@@ -86,7 +112,7 @@ std::vector<std::string_view> UserspaceBackend::apply(const NaptSettings& settin
     apply_statics(settings.statics, now);
     if (any_shorter(settings.timeouts, before.timeouts)) reapplying_ = 0;
     state_.lifetimes = rfc6146::Lifetimes{settings.timeouts};
-    state_.settings = settings;
+    std::swap(state_.settings, settings);
     return {};
 }
 
@@ -95,7 +121,7 @@ std::vector<std::string_view> UserspaceBackend::apply(const NaptSettings& settin
 void UserspaceBackend::apply_statics(const std::vector<StaticItem>& statics,
                                      Clock::time_point now) noexcept {
     for (const auto& item : state_.settings.statics) {
-        if (!item.protocol || std::ranges::find(statics, item) != statics.end()) continue;
+        if (!item.protocol || std::ranges::binary_search(statics, item)) continue;
         const auto hash = state_.bib.hash(*item.protocol, item.client6);
         const auto slot = state_.bib.find_client(hash, *item.protocol, item.client6);
         if (slot == kNone) continue;
@@ -105,8 +131,7 @@ void UserspaceBackend::apply_statics(const std::vector<StaticItem>& statics,
     }
     for (const auto& item : statics) {
         if (!item.protocol) continue;
-        if (std::ranges::find(state_.settings.statics, item) != state_.settings.statics.end())
-            continue;
+        if (std::ranges::binary_search(state_.settings.statics, item)) continue;
         [[maybe_unused]] const auto conflict = state_.add_static(item, now);
     }
 }

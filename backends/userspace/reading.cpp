@@ -10,12 +10,6 @@ namespace nat64::userspace {
 
 namespace {
 
-bool matches(const Filter& filter, const State& state, const BindingSlot& b) noexcept {
-    return b.has(BindingSlot::kUsed) && (!filter.protocol || *filter.protocol == b.protocol) &&
-           (!filter.client || filter.client->contains(b.client6.address)) &&
-           (!filter.mapped || filter.mapped->contains(state.pool.address(b.address)));
-}
-
 SessionRow row_of(const State& state, std::uint32_t session, Clock::time_point now) noexcept {
     const auto& b = state.bib[state.sessions.binding_of(session)];
     const auto& s = state.sessions[session];
@@ -35,6 +29,12 @@ SessionRow row_of(const State& state, std::uint32_t session, Clock::time_point n
 
 } // namespace
 
+bool State::matches(const Filter& filter, const BindingSlot& b) const noexcept {
+    return b.has(BindingSlot::kUsed) && (!filter.protocol || *filter.protocol == b.protocol) &&
+           (!filter.client || filter.client->contains(b.client6.address)) &&
+           (!filter.mapped || filter.mapped->contains(pool.address(b.address)));
+}
+
 std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
                                                  const Filter& filter,
                                                  Budget budget,
@@ -44,7 +44,7 @@ std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
     for (auto left = budget.slots; slot < end; ++slot, --left) {
         if (left == 0 || rows.size() == rows.capacity()) return slot;
         const auto& b = state_.bib[slot];
-        if (!matches(filter, state_, b)) continue;
+        if (!state_.matches(filter, b)) continue;
         rows.push_back({b.protocol,
                         b.client6,
                         state_.mapped4(b),
@@ -67,7 +67,7 @@ std::optional<Cursor> UserspaceBackend::snapshot(Cursor from,
         if (at >= sessions.end()) return std::nullopt;
         if (left == 0 || rows.size() == rows.capacity()) return at;
         if (!sessions.exists(at)) continue;
-        if (!matches(filter, state_, state_.bib[sessions.binding_of(at)])) continue;
+        if (!state_.matches(filter, state_.bib[sessions.binding_of(at)])) continue;
         if (filter.server && !filter.server->contains(sessions[at].server)) continue;
         rows.push_back(row_of(state_, at, now));
     }

@@ -58,6 +58,7 @@ State::State(const NaptSettings& settings_, Counters& counters_, Rng& rng)
       sessions{bib, session_capacity(settings_), rng},
       timers{bib.capacity() + sessions.capacity()},
       clients_at(pool.size()) {
+    std::ranges::sort(settings.statics);
     for (const auto& item : settings.statics) {
         if (!item.protocol) continue;
         if (const auto conflict = add_static(item, {}))

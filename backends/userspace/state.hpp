@@ -133,6 +133,8 @@ public:
             std::in_place, s.client6, mapped4(s), BindingHandle{slot, s.generation}};
     }
 
+    [[nodiscard]] bool matches(const Filter& filter, const BindingSlot& b) const noexcept;
+
     [[nodiscard]] Endpoint4 mapped4(const BindingSlot& s) const noexcept {
         return {pool.address(s.address), s.mapped_port};
     }

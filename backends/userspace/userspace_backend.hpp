@@ -69,9 +69,14 @@ public:
                                           const Filter& filter,
                                           Budget budget,
                                           std::vector<ClientRow>& rows) const override;
+    std::optional<Cursor> flush(Cursor from,
+                                const Filter& filter,
+                                Budget budget,
+                                Clock::time_point now,
+                                Flushed& flushed) noexcept override;
     std::expected<void, std::string_view> restore(const SessionRow& row,
                                                   Clock::time_point now) override;
-    [[nodiscard]] std::vector<std::string_view> apply(const NaptSettings& settings,
+    [[nodiscard]] std::vector<std::string_view> apply(NaptSettings& settings,
                                                       Clock::time_point now) override;
 
 protected:

@@ -11,11 +11,13 @@
 #include "tests/support/owned_packet.hpp"
 #include "tests/support/rng.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -48,6 +50,13 @@ inline constexpr TcpFlags kRst{TcpFlags::kRst};
 pool_item(const char* prefix, unsigned first = 1, unsigned last = 65535) {
     return {Prefix4::parse(prefix).value(),
             {Port{static_cast<std::uint16_t>(first)}, Port{static_cast<std::uint16_t>(last)}}};
+}
+
+/// A reload's settings, as the daemon hands them over.
+[[nodiscard]] inline std::vector<std::string_view>
+apply(NaptBackend& backend, NaptSettings settings, Clock::time_point now) {
+    std::ranges::sort(settings.statics);
+    return backend.apply(settings, now);
 }
 
 /// One public address, and room for a few thousand sessions.

@@ -86,7 +86,7 @@ public:
         return {};
     }
 
-    std::vector<std::string_view> apply(const NaptSettings&, Clock::time_point) override {
+    std::vector<std::string_view> apply(NaptSettings&, Clock::time_point) override {
         return {};
     }
 };

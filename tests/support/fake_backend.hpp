@@ -105,7 +105,7 @@ public:
         return std::unexpected{"not here"};
     }
 
-    std::vector<std::string_view> apply(const NaptSettings&, Clock::time_point) override {
+    std::vector<std::string_view> apply(NaptSettings&, Clock::time_point) override {
         return {};
     }
 

@@ -208,7 +208,7 @@ TEST_CASE("reload: what cannot change is named, and then nothing changes") {
     other.statics = {{Tcp, ep6(1, 80), ep4("100.65.0.7", 80)}};
     const std::vector<std::string_view> keys{
         "prefix", "inner_pool", "gateway", "limits.client_prefix", "static"};
-    CHECK(net.backend->apply(other, net.clock.now()) == keys);
+    CHECK(test::apply(*net.backend, other, net.clock.now()) == keys);
     CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
     net.pass(6min);
     CHECK(net.bindings().empty());
@@ -218,10 +218,10 @@ TEST_CASE("reload: timeouts grow at once; flows of longer ones are still believe
     auto settings = settings_with("100.64.0.0/24");
     Network net{settings, make};
     settings.timeouts.udp = 10min;
-    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, settings, net.clock.now()).empty());
     CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
     settings.timeouts.udp = 2min;
-    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, settings, net.clock.now()).empty());
     CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
     net.pass(9min);
     CHECK(net.bindings().size() == 1);
@@ -236,13 +236,13 @@ TEST_CASE("reload: static hosts come, displace, and become ordinary ones") {
     CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
     auto with = settings;
     with.statics = {{std::nullopt, ep6(2, 0), {taken, Port{}}}};
-    CHECK(net.backend->apply(with, net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, with, net.clock.now()).empty());
     CHECK(net.out(Udp, ep6(2), kServer).binding->mapped4.address == taken);
     CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4.address != taken);
     net.pass(3h);
     REQUIRE(net.bindings().size() == 1);
     CHECK(net.bindings()[0].is_static);
-    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, settings, net.clock.now()).empty());
     CHECK(net.bindings().size() == 1);
     net.pass(3h);
     CHECK(net.bindings().empty());

@@ -168,7 +168,7 @@ TEST_CASE("apply: what cannot change while running is named, and then nothing ch
     settings.limits.sessions = 5;
     settings.limits.client_prefix = 64;
     settings.reserved = {v4("192.0.2.9")};
-    const auto fixed = net.backend->apply(settings, net.clock.now());
+    const auto fixed = test::apply(*net.backend, settings, net.clock.now());
     CHECK(fixed == std::vector<std::string_view>{
                        "prefix", "pool", "gateway", "limits.sessions", "limits.client_prefix"});
     net.out(Udp, ep6(1), kServer);
@@ -176,7 +176,7 @@ TEST_CASE("apply: what cannot change while running is named, and then nothing ch
     CHECK(net.sessions().size() == 1);
     settings = small_settings();
     settings.statics = {{std::nullopt, ep6(6), ep4("192.0.2.1")}};
-    CHECK(net.backend->apply(settings, net.clock.now()) ==
+    CHECK(test::apply(*net.backend, settings, net.clock.now()) ==
           std::vector<std::string_view>{"static"});
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("apply: changed timeouts hold for sessions that are there already") {
         net.pass(100s);
         auto settings = small_settings();
         settings.timeouts.udp = udp;
-        REQUIRE(net.backend->apply(settings, net.clock.now()).empty());
+        REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
         // The work is spread over calls, which say that there is more to do.
         int calls = 1;
         while (net.backend->expire(net.clock.now(), {.slots = 10}, net.notes) <=
@@ -210,10 +210,53 @@ TEST_CASE("apply: filtering and limits change at once") {
     auto settings = small_settings();
     settings.filtering = Filtering::AddressDependent;
     settings.limits.sessions_per_client = 2;
-    REQUIRE(net.backend->apply(settings, net.clock.now()).empty());
+    REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
     CHECK(net.in(Udp, ep4("198.51.100.9", 9), mapped4).verdict == "filtered 3/13");
     CHECK(net.in(Udp, ep4("198.51.100.1", 9), mapped4).verdict == "ok");
     CHECK(net.out(Udp, ep6(1), ep4("198.51.100.1", 2)).verdict == "client_session_limit 1/1");
+}
+
+namespace {
+
+/// Ends what matches, `slots` at a time.
+Flushed flush(UserspaceNetwork& net, const Filter& filter, std::size_t slots = 7) {
+    Flushed flushed;
+    std::optional<Cursor> next = 0;
+    while (next)
+        next = net.backend->flush(*next, filter, {.slots = slots}, net.clock.now(), flushed);
+    return flushed;
+}
+
+} // namespace
+
+TEST_CASE("flush: ends what the filter lets through, counts it, and leaves the rest alone") {
+    UserspaceNetwork net;
+    populate(net);
+    Filter filter;
+    filter.protocol = Udp;
+    filter.server = Prefix4{v4("198.51.100.0"), 24};
+    const auto wanted = net.sessions(filter).size();
+    REQUIRE(wanted > 0);
+    CHECK(flush(net, filter).sessions == wanted);
+    CHECK(net.sessions(filter).empty());
+    CHECK(net.sessions().size() == 60 - wanted);
+    const auto bindings = net.bindings().size();
+    CHECK(flush(net, {}).bindings == bindings);
+    CHECK(net.sessions().empty());
+    CHECK(net.bindings().empty());
+    CHECK(net.notes.events.back().reason == EventReason::Flushed);
+    CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
+}
+
+TEST_CASE("flush: a static binding outlives its sessions") {
+    auto settings = small_settings();
+    settings.statics = {{Udp, ep6(5, 53), ep4("192.0.2.1", 53)}};
+    UserspaceNetwork net{settings};
+    REQUIRE(net.out(Udp, ep6(5, 53), kServer).verdict == "ok");
+    const auto flushed = flush(net, {});
+    CHECK(flushed.sessions == 1);
+    CHECK(flushed.bindings == 0);
+    CHECK(net.bindings().size() == 1);
 }
 
 TEST_CASE("touch: what somebody else carried counts, and keeps the session alive") {

@@ -101,7 +101,7 @@ TEST_CASE("static: one that a reload adds takes precedence over what traffic has
     REQUIRE(net.out(Tcp, kWeb.client6, kServer, kSyn).verdict == "ok");
     REQUIRE(net.in(Tcp, kServer, kWeb.mapped4, kSyn).verdict == "held");
     auto settings = with({{Tcp, kWeb.client6, mapped4}, {Tcp, ep6(7, 1), kWeb.mapped4}});
-    CHECK(net.backend->apply(settings, net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, settings, net.clock.now()).empty());
     CHECK(net.in(Tcp, kServer, mapped4, kSyn).binding->client6 == kWeb.client6);
     CHECK(net.in(Tcp, kServer, kWeb.mapped4, kSyn).binding->client6 == ep6(7, 1));
     CHECK(net.bindings().size() == 2);
@@ -113,7 +113,7 @@ TEST_CASE("static: one that a reload adds takes precedence over what traffic has
 TEST_CASE("static: a binding like the new entry becomes it, with its sessions") {
     UserspaceNetwork net{with({})};
     const auto mapped4 = net.out(Tcp, ep6(9), kServer, kSyn).binding->mapped4;
-    CHECK(net.backend->apply(with({{Tcp, ep6(9), mapped4}}), net.clock.now()).empty());
+    CHECK(test::apply(*net.backend, with({{Tcp, ep6(9), mapped4}}), net.clock.now()).empty());
     CHECK(net.sessions().size() == 1);
     net.pass(5min);
     CHECK(net.sessions().empty());
@@ -123,12 +123,12 @@ TEST_CASE("static: a binding like the new entry becomes it, with its sessions") 
 TEST_CASE("static: one that a reload removes goes when its sessions are over") {
     UserspaceNetwork net{with({kWeb})};
     SUBCASE("none") {
-        CHECK(net.backend->apply(with({}), net.clock.now()).empty());
+        CHECK(test::apply(*net.backend, with({}), net.clock.now()).empty());
         CHECK(net.bindings().empty());
     }
     SUBCASE("one") {
         REQUIRE(net.in(Tcp, kServer, kWeb.mapped4, kSyn).verdict == "ok");
-        CHECK(net.backend->apply(with({}), net.clock.now()).empty());
+        CHECK(test::apply(*net.backend, with({}), net.clock.now()).empty());
         CHECK(net.bindings().size() == 1);
         net.pass(4min + 100ms);
         CHECK(net.bindings().empty());
