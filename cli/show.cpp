@@ -3,9 +3,9 @@
 // from reply lines to a printer.
 #include "cli/show.hpp"
 
+#include "cli/ask.hpp"
 #include "cli/control_client.hpp"
 #include "cli/show_printer.hpp"
-#include "service/control_commands.hpp"
 #include "service/control_request.hpp"
 
 #include <cerrno>
@@ -47,24 +47,6 @@ std::string request_line(const ShowOptions& options) {
     return json::serialize(request);
 }
 
-/// What is wrong with the command line, if anything, without asking a daemon.
-std::optional<service::ControlError> check(const std::string& line) {
-    const auto request = service::parse_request(line);
-    if (!request) return request.error().error;
-    const auto command = service::find_command(*request);
-    if (!command) return command.error();
-    return std::nullopt;
-}
-
-/// These two messages begin with the name of a field, which is that of an option.
-bool names_field(std::string_view code) {
-    return code == "bad_value" || code == "unknown_field";
-}
-
-void complain(std::ostream& err, std::string_view code, std::string_view message) {
-    fmt::print(err, "nat64 show: {}{}\n", names_field(code) ? "--" : "", message);
-}
-
 /// A reply line that is no item of the usual form: an item of another form, or the end.
 /// Returns the exit code at the end.
 std::optional<int> other_line(std::string_view line, Printer& printer, std::ostream& err) {
@@ -82,7 +64,7 @@ std::optional<int> other_line(std::string_view line, Printer& printer, std::ostr
     printer.failed(json::serialize(*error));
     const json::string& code = error->at("code").as_string();
     const json::string& message = error->at("message").as_string();
-    complain(err, code.c_str(), message.c_str());
+    complain(err, "show", code.c_str(), message.c_str());
     return kFailed;
 }
 
@@ -116,8 +98,8 @@ int show(const ShowOptions& options) {
 
 int show(const ShowOptions& options, std::ostream& out, std::ostream& err) {
     const std::string line = request_line(options);
-    if (const auto error = check(line)) {
-        complain(err, error->code, error->message);
+    if (const auto error = wrong_usage(line)) {
+        complain(err, "show", error->code, error->message);
         return kUsage;
     }
     const std::unique_ptr<Printer> printer = make_printer(options, out);
@@ -128,11 +110,12 @@ int show(const ShowOptions& options, std::ostream& out, std::ostream& err) {
     } catch (const ControlFailure& failure) {
         printer->failed(json::serialize(
             json::object{{"code", "disconnected"}, {"message", failure.what()}}));
-        complain(err, "disconnected", failure.what());
+        complain(err, "show", "disconnected", failure.what());
     } catch (const std::exception& problem) { // a line that is not what the protocol says
         printer->failed(json::serialize(
             json::object{{"code", "not_understood"}, {"message", problem.what()}}));
         complain(err,
+                 "show",
                  "not_understood",
                  fmt::format("did not understand the daemon: {}", problem.what()));
     }

@@ -8,6 +8,7 @@
 #include "config/print.hpp"
 #include "daemon/app.hpp"
 #include "daemon/kernel_napt.hpp"
+#include "daemon/steady_file.hpp"
 #include "platform/host_ops.hpp"
 
 #include <array>
@@ -111,6 +112,31 @@ void add_doctor(CLI::App& app, Options& options) {
     app.add_flag("--json", doctor.json, "one JSON document, for programs");
 }
 
+void add_socket(CLI::App& app, Options& options) {
+    app.add_option("--socket", options.change.socket, "control socket of the daemon")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_flag("--json", options.change.json, "one JSON document, for programs");
+}
+
+void add_flush(CLI::App& app, Options& options) {
+    auto& change = options.change;
+    add_socket(app, options);
+    app.add_option("--client", change.client, "of this IPv6 client")->type_name("PREFIX");
+    app.add_option("--server", change.server, "to this IPv4 server")->type_name("PREFIX");
+    app.add_option("--mapped", change.mapped, "as this IPv4 address")->type_name("PREFIX");
+    app.add_option("--protocol", change.protocol, "of this protocol")
+        ->type_name("tcp|udp|icmp");
+    app.add_flag("--all", change.all, "all sessions of everybody");
+}
+
+void add_log_level(CLI::App& app, Options& options) {
+    add_socket(app, options);
+    app.add_option("LEVEL", options.change.level, "the least severe messages to log")
+        ->required()
+        ->type_name("trace|debug|info|warning|error");
+}
+
 void add_generate(CLI::App& app, Options& options) {
     add_config(app, options);
     std::string help = "what to print:";
@@ -155,7 +181,11 @@ void add_replay(CLI::App& app, Options& options) {
 int run_daemon(const Options& options) {
     // A reader of our log or socket that goes away is no reason to stop.
     (void)std::signal(SIGPIPE, SIG_IGN);
-    return daemon::run(load_config(options));
+    const auto config = load_config(options);
+    // A file that has gone is no reason to fall back on defaults.
+    return daemon::run(config, [&] {
+        return config.file.empty() ? load_config(options) : daemon::load_steadily(config.file);
+    });
 }
 
 int run_check(const Options& options) {
@@ -190,6 +220,18 @@ int run_doctor(const Options& options) {
     return doctor(wanted);
 }
 
+int run_reload(const Options& options) {
+    return change("reload", options.change);
+}
+
+int run_flush(const Options& options) {
+    return change("flush", options.change);
+}
+
+int run_log_level(const Options& options) {
+    return change("log-level", options.change);
+}
+
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
@@ -222,6 +264,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"follow", "print binding and session events as they happen", add_follow, run_follow},
     {"top", "watch a running daemon, live", add_top, run_top},
     {"doctor", "say what is wrong with this machine and what to do", add_doctor, run_doctor},
+    {"reload", "put a changed configuration in force, sessions kept", add_socket, run_reload},
+    {"flush", "end sessions of a running daemon", add_flush, run_flush},
+    {"log-level", "change what a running daemon logs", add_log_level, run_log_level},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",
      "print a file for a program beside nat64: DNS64, routes, firewall, completion",

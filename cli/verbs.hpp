@@ -3,6 +3,7 @@
 // new verb is a row here and a file beside it.
 #pragma once
 
+#include "cli/change.hpp"
 #include "cli/doctor.hpp"
 #include "cli/follow.hpp"
 #include "cli/replay.hpp"
@@ -24,6 +25,7 @@ struct Options {
     std::filesystem::path config; ///< -c; empty if not given
     bool nft = false;             ///< check: the nftables table instead
     ShowOptions show;
+    ChangeOptions change;
     FollowOptions follow;
     TopOptions top;
     DoctorOptions doctor;

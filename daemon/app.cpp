@@ -18,6 +18,7 @@
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/policy_keeper.hpp"
+#include "daemon/reloader.hpp"
 #include "daemon/route_keeper.hpp"
 #include "daemon/sysctl_record.hpp"
 #include "daemon/tun_setup.hpp"
@@ -99,7 +100,8 @@ kernel::ForwardOthers look_after_predecessor(platform::HostOps& host, SysctlReco
 
 class App {
 public:
-    App(const config::Config& config,
+    App(config::Config& config,
+        LoadAgain load_again,
         platform::HostOps& host,
         platform::UniqueFd tun_driver,
         RouteKeeper::ChangeRoute change_route,
@@ -122,12 +124,15 @@ private:
     [[nodiscard]] service::DaemonView view();
     [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
+    [[nodiscard]] Reloader::Parts parts();
     void log_trouble(int error) const noexcept;
+    void apply_log(const config::Log& log);
+    asio::awaitable<void> reload();
     asio::awaitable<void> obey_signals();
     asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
     void end(const std::exception_ptr& failure) noexcept;
 
-    const config::Config& config_;
+    config::Config& config_; ///< in force: a reload changes it
     asio::io_context control_{1};
     asio::signal_set signals_{control_, SIGINT, SIGTERM, SIGHUP};
     platform::ServiceNotify notify_ = platform::ServiceNotify::from_environment();
@@ -150,13 +155,15 @@ private:
     platform::PacketLoop loop_;
     std::shared_ptr<service::EventHub> events_;
     std::optional<service::EventHub::Subscription> logged_events_;
+    Reloader reloader_;
     service::ControlServer server_;
     std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
     std::optional<service::MetricsServer> metrics_;
     int exit_code_ = 0;
 };
 
-App::App(const config::Config& config,
+App::App(config::Config& config,
+         LoadAgain load_again,
          platform::HostOps& host,
          platform::UniqueFd tun_driver,
          RouteKeeper::ChangeRoute change_route,
@@ -182,6 +189,7 @@ App::App(const config::Config& config,
       loop_{queue_, queue_.fd(), translator_},
       events_{std::make_shared<service::EventHub>(
           control_.get_executor(), loop_.executor(), *backend_)},
+      reloader_{parts(), std::move(load_again), control_.get_executor(), loop_.executor()},
       server_{std::move(socket_), view()} {
     switch_forwarding_on(host, std::move(set_at_end));
     platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
@@ -240,7 +248,28 @@ service::DaemonView App::view() {
                        .tcp_segmentation = tun_.features.tcp_segmentation,
                        .udp_segmentation = tun_.features.udp_segmentation},
             .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{},
-            .events = events_};
+            .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
+            .events = events_,
+            .changes = &reloader_};
+}
+
+Reloader::Parts App::parts() {
+    return {.running = config_,
+            .backend = *backend_,
+            .translator = translator_,
+            .policy = policy_,
+            .kernel_napt = kernel_napt_.get(),
+            .after = [this] { loop_.wake(); },
+            .apply_log = [this](const config::Log& log) { apply_log(log); }};
+}
+
+void App::apply_log(const config::Log& log) {
+    service::set_log_level(log.level);
+    event_log_.apply(log);
+    if (!event_log_.wanted())
+        logged_events_.reset();
+    else if (!logged_events_)
+        logged_events_.emplace(events_, event_log_);
 }
 
 int App::run() {
@@ -310,10 +339,19 @@ asio::awaitable<void> App::obey_signals() {
     for (;;) {
         const int number = co_await signals_.async_wait(asio::use_awaitable);
         if (number != SIGHUP) break;
-        spdlog::warn("SIGHUP: reload is not supported yet; restart nat64 to change its "
-                     "configuration");
+        asio::co_spawn(control_, reload(), [this](const std::exception_ptr& failure) {
+            if (failure) end(failure);
+        });
     }
     spdlog::info("stopping");
+}
+
+/// On SIGHUP. How it went is in the log.
+asio::awaitable<void> App::reload() {
+    try {
+        (void)co_await reloader_.reload();
+    } catch (const std::exception&) { // the reloader has said why
+    }
 }
 
 /// Keeps the service manager content for as long as both threads take their turns.
@@ -373,7 +411,7 @@ void check(const config::Config& config, platform::HostOps& host) {
 
 } // namespace
 
-int run(const config::Config& given) {
+int run(const config::Config& given, LoadAgain load_again) {
     service::set_up_logging(given.log);
     std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
     spdlog::info("nat64 {}", NAT64_VERSION);
@@ -389,6 +427,7 @@ int run(const config::Config& given) {
     if (!config.translator.gateway6)
         config.translator.gateway6 = choose_gateway6(host.addresses());
     App app{config,
+            std::move(load_again),
             host,
             std::move(driver),
             [&](platform::RouteAction action, const platform::Route& route) {

@@ -11,12 +11,17 @@
 
 #include "config/config.hpp"
 
+#include <functional>
+
 namespace nat64::daemon {
 
-/// Runs in the foreground until SIGINT or SIGTERM. Returns the exit code: 0, or 1 when the
-/// packet thread failed (the log says why). What keeps it from starting is thrown:
-/// config::ConfigError if the configuration does not fit this machine, std::system_error if
-/// the machine refuses something.
-[[nodiscard]] int run(const config::Config& config);
+/// How the configuration is read again when it is to be reloaded. Throws config::ConfigError.
+using LoadAgain = std::function<config::Config()>;
+
+/// Runs in the foreground until SIGINT or SIGTERM; SIGHUP reloads. Returns the exit code: 0,
+/// or 1 when the packet thread failed (the log says why). What keeps it from starting is
+/// thrown: config::ConfigError if the configuration does not fit this machine,
+/// std::system_error if the machine refuses something.
+[[nodiscard]] int run(const config::Config& config, LoadAgain load_again);
 
 } // namespace nat64::daemon

@@ -19,6 +19,9 @@ public:
     /// Writes where the default logger writes.
     explicit EventLog(const config::Log& settings);
 
+    /// Other kinds of events; the format stays.
+    void apply(const config::Log& settings) { settings_ = settings; }
+
     /// Whether the configuration asks for any of it.
     [[nodiscard]] bool wanted() const noexcept {
         return settings_.bindings || settings_.sessions;

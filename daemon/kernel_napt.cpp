@@ -7,6 +7,7 @@
 #include "backends/kernel/nft_ruleset.hpp"
 #include "config/config_error.hpp"
 #include "config/inner_pool.hpp"
+#include "daemon/conntrack_flush.hpp"
 #include "daemon/conntrack_sessions.hpp"
 #include "daemon/forwarding.hpp"
 #include "platform/system_clock.hpp"
@@ -177,6 +178,12 @@ void KernelNapt::hold_known_addresses(Clock::duration longest) {
 service::SessionSource KernelNapt::sessions() const {
     return [this](service::PacketThread& packets, const Filter& filter) {
         return std::make_unique<ConntrackSessions>(backend_, inner_pool_, packets, filter);
+    };
+}
+
+service::SessionFlush KernelNapt::flush() const {
+    return [this](service::PacketThread& packets, Filter filter) {
+        return flush_conntrack(backend_, inner_pool_, packets, std::move(filter));
     };
 }
 

@@ -72,6 +72,9 @@ public:
     /// Conntrack's flows of our clients. This object outlives those who read them.
     [[nodiscard]] service::SessionSource sessions() const;
 
+    /// How they are ended.
+    [[nodiscard]] service::SessionFlush flush() const;
+
     /// Puts the table back whenever it has gone. Does not end.
     boost::asio::awaitable<void> watch_table();
 

@@ -74,7 +74,13 @@ void PolicyKeeper::start(asio::any_io_executor control,
     after_ = std::move(after);
 }
 
-void PolicyKeeper::apply(const PolicySettings& settings) {
+std::shared_ptr<const Policy> PolicyKeeper::adopt(const PolicySettings& settings) {
+    if (settings == settings_) return nullptr;
+    settings_ = settings;
+    return std::make_shared<const Policy>(settings_, own_);
+}
+
+void PolicyKeeper::readopt(const PolicySettings& settings) {
     if (settings == settings_) return;
     settings_ = settings;
     hand_over();

@@ -11,6 +11,7 @@
 #include "platform/machine_monitor.hpp"
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -39,8 +40,12 @@ public:
                boost::asio::any_io_executor packets,
                std::function<void()> after);
 
-    /// Other clients and destinations. Control thread.
-    void apply(const PolicySettings& settings);
+    /// Other clients and destinations: the policy for the caller to hand to the packet thread
+    /// before anything else is posted there, or nullptr if they are the same. Control thread.
+    [[nodiscard]] std::shared_ptr<const Policy> adopt(const PolicySettings& settings);
+
+    /// The former ones again: what adopt() gave was not put in force.
+    void readopt(const PolicySettings& settings);
 
     /// What is in force, or about to be.
     [[nodiscard]] Policy current() const { return {settings_, own_}; }

@@ -37,17 +37,25 @@ Peer peer_of(int socket) {
     return {credentials.pid, credentials.uid, credentials.gid};
 }
 
+bool may_change(const Peer& peer, uid_t self) noexcept {
+    return peer.uid == 0 || peer.uid == self;
+}
+
 bool may_read(const Peer& peer,
               std::span<const gid_t> groups,
               uid_t self,
               std::optional<gid_t> group) noexcept {
-    if (peer.uid == 0 || peer.uid == self) return true;
+    if (may_change(peer, self)) return true;
     if (!group) return false;
     return peer.gid == *group || std::ranges::find(groups, *group) != groups.end();
 }
 
 bool may_read(int socket, std::optional<gid_t> group) {
     return may_read(peer_of(socket), groups_of(socket), ::geteuid(), group);
+}
+
+bool may_change(int socket) {
+    return may_change(peer_of(socket), ::geteuid());
 }
 
 } // namespace nat64::service

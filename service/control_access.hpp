@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may talk to the daemon: root, the user it runs as, and members of control.group, by what
-// the kernel says about the process at the other end (SO_PEERCRED, SO_PEERGROUPS), not by what
-// it says itself. The socket's file mode says the same; this holds also where somebody has
-// changed that.
+// Who may talk to the daemon: root, the user it runs as, and members of control.group, who may
+// read and nothing else, by what the kernel says about the process at the other end
+// (SO_PEERCRED, SO_PEERGROUPS), not by what it says itself. The socket's file mode says the
+// same; this holds also where somebody has changed that.
 #pragma once
 
 #include <optional>
@@ -28,7 +28,11 @@ struct Peer {
                             uid_t self,
                             std::optional<gid_t> group) noexcept;
 
+/// May it change the daemon, too?
+[[nodiscard]] bool may_change(const Peer& peer, uid_t self) noexcept;
+
 /// The rule for whoever is connected to `socket`.
 [[nodiscard]] bool may_read(int socket, std::optional<gid_t> group);
+[[nodiscard]] bool may_change(int socket);
 
 } // namespace nat64::service

@@ -3,11 +3,13 @@
 // (control_status.cpp).
 #include "service/control_commands.hpp"
 
+#include "config/log_level.hpp"
 #include "service/control_clients.hpp"
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
 #include "service/follow.hpp"
+#include "service/logging.hpp"
 #include "service/session_pages.hpp"
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace nat64::service {
 
@@ -202,6 +205,61 @@ awaitable<Next> show_config(CommandContext context) {
     co_return std::nullopt;
 }
 
+/// One item for each key that has changed.
+awaitable<Next> reload(CommandContext context) {
+    const auto changes = co_await context.view.changes->reload();
+    for (const config::Change& change : changes)
+        context.reply.item(to_json(change));
+    co_return std::nullopt;
+}
+
+/// Visits until the backend has looked at all of its sessions.
+awaitable<Flushed> flush_backend(CommandContext context) {
+    struct Step {
+        Next next;
+        Flushed flushed;
+    };
+
+    Step step{.next = 0, .flushed = {}};
+    while (step.next) {
+        std::function<Step()> job = [context, step]() mutable {
+            step.next = context.view.backend.flush(*step.next,
+                                                   context.request.filter,
+                                                   kVisitBudget,
+                                                   context.view.now(),
+                                                   step.flushed);
+            return step;
+        };
+        step = co_await context.packet_thread.run<Step>(std::move(job));
+    }
+    co_return step.flushed;
+}
+
+awaitable<Next> flush(CommandContext context) {
+    const bool filtered = context.request.fields.size() > context.request.fields.count("all");
+    if (filtered == context.request.all)
+        throw CommandFailure{"bad_request", "flush takes filters, or all: true"};
+    Flushed flushed;
+    if (context.view.flush)
+        flushed = co_await context.view.flush(context.packet_thread, context.request.filter);
+    else
+        flushed = co_await flush_backend(context);
+    spdlog::info(
+        "flush: {} sessions and {} bindings ended", flushed.sessions, flushed.bindings);
+    context.reply.item(
+        fmt::format(R"({{"sessions":{},"bindings":{}}})", flushed.sessions, flushed.bindings));
+    co_return std::nullopt;
+}
+
+awaitable<Next> log_level(CommandContext context) {
+    if (!context.request.level) throw CommandFailure{"bad_request", "level is missing"};
+    const auto name = config::name_of(*context.request.level);
+    set_log_level(*context.request.level);
+    spdlog::info("log level: {}, until the next reload or restart", name);
+    context.reply.item(fmt::format(R"({{"level":"{}"}})", name));
+    co_return std::nullopt;
+}
+
 constexpr std::array kCommands = {
     Command{"show", "status", "", show_status},
     Command{"show", "bindings", "client mapped protocol limit cursor count", list<BindingRow>},
@@ -214,6 +272,9 @@ constexpr std::array kCommands = {
     Command{"follow", "events", "client mapped protocol", follow_events},
     Command{"follow", "bindings", "client mapped protocol", follow_bindings},
     Command{"follow", "sessions", "client server mapped protocol", follow_sessions},
+    Command{"reload", "", "", reload, Access::Change},
+    Command{"flush", "", "client server mapped protocol all", flush, Access::Change},
+    Command{"log-level", "", "level", log_level, Access::Change},
 };
 
 /// Is `word` one of the words of `list`?
@@ -226,6 +287,11 @@ bool has_word(std::string_view words, std::string_view word) {
     return false;
 }
 
+/// "show status"
+std::string in_words(const Command& command) {
+    return fmt::format("{}{}{}", command.verb, command.what.empty() ? "" : " ", command.what);
+}
+
 /// "status, bindings, ...": what the verb can be asked for.
 std::string choices(std::string_view verb) {
     std::string text;
@@ -236,9 +302,10 @@ std::string choices(std::string_view verb) {
 }
 
 ControlError unknown(const Request& request) {
-    const std::string known = choices(request.verb);
-    if (known.empty())
+    if (std::ranges::find(kCommands, request.verb, &Command::verb) == kCommands.end())
         return {"unknown_verb", fmt::format("there is no verb {}", in_quotes(request.verb))};
+    const std::string known = choices(request.verb);
+    if (known.empty()) return {"unknown_what", fmt::format("{} takes no `what`", request.verb)};
     return {"unknown_what",
             fmt::format("{} cannot be asked for {}, only for {}",
                         request.verb,
@@ -259,8 +326,7 @@ std::expected<const Command*, ControlError> find_command(const Request& request)
             if (!has_word(command.fields, field))
                 return std::unexpected{ControlError{
                     "unknown_field",
-                    fmt::format(
-                        "{} means nothing to {} {}", field, command.verb, command.what)}};
+                    fmt::format("{} means nothing to {}", field, in_words(command))}};
         return &command;
     }
     return std::unexpected{unknown(request)};

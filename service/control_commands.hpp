@@ -10,6 +10,7 @@
 #include "service/daemon_view.hpp"
 #include "service/packet_thread.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -39,12 +40,16 @@ using CommandHandler = boost::asio::awaitable<std::optional<Cursor>> (*)(Command
 struct CommandRefused {
     ControlError error;
 };
+/// What a command needs: members of control.group may read, only root and the daemon's own user
+/// may change anything.
+enum class Access : std::uint8_t { Read, Change };
 
 struct Command {
     std::string_view verb;
-    std::string_view what;
+    std::string_view what;   ///< empty for verbs that are not asked for anything
     std::string_view fields; ///< the optional fields it takes, separated by spaces
     CommandHandler run;
+    Access access = Access::Read;
 };
 
 [[nodiscard]] std::span<const Command> control_commands() noexcept;

@@ -66,4 +66,9 @@ std::string config_json(const config::Config& config) {
                                         {"values", std::move(values)}});
 }
 
+std::string to_json(const config::Change& change) {
+    return json::serialize(
+        json::object{{"key", change.key}, {"before", change.before}, {"after", change.after}});
+}
+
 } // namespace nat64::service

@@ -23,12 +23,14 @@ namespace asio = boost::asio;
 ControlConnection::ControlConnection(asio::local::stream_protocol::socket socket,
                                      const DaemonView& view,
                                      PacketThread& packet_thread,
-                                     const ControlLimits& limits)
+                                     const ControlLimits& limits,
+                                     Access access)
     : socket_{std::move(socket)},
       deadline_{socket_.get_executor()},
       view_{view},
       packet_thread_{packet_thread},
-      limits_{limits} {}
+      limits_{limits},
+      access_{access} {}
 
 asio::awaitable<void> ControlConnection::serve() {
     try {
@@ -95,6 +97,10 @@ asio::awaitable<std::optional<ControlError>> ControlConnection::run(const Reques
                                                                     Reply& reply) {
     const auto command = find_command(request);
     if (!command) co_return command.error();
+    if ((*command)->access == Access::Change && access_ != Access::Change)
+        co_return ControlError{
+            "permission_denied",
+            fmt::format("{} is for root and the user that the daemon runs as", request.verb)};
     try {
         const CommandContext context{view_, packet_thread_, request, reply};
         const std::optional<Cursor> next = co_await (*command)->run(context);
@@ -106,6 +112,8 @@ asio::awaitable<std::optional<ControlError>> ControlConnection::run(const Reques
         throw; // the client is gone
     } catch (const CommandRefused& refused) {
         co_return refused.error;
+    } catch (const CommandFailure& failure) {
+        co_return ControlError{failure.code(), failure.what()};
     } catch (const std::exception& problem) {
         spdlog::error("control: {} {}: {}", request.verb, request.what, problem.what());
         co_return ControlError{"internal", problem.what()};

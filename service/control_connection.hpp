@@ -4,6 +4,7 @@
 // error line or the end of this connection and touches no other. Single-threaded.
 #pragma once
 
+#include "service/control_commands.hpp"
 #include "service/control_reply.hpp"
 #include "service/control_server.hpp"
 #include "service/packet_thread.hpp"
@@ -26,7 +27,8 @@ public:
     ControlConnection(boost::asio::local::stream_protocol::socket socket,
                       const DaemonView& view,
                       PacketThread& packet_thread,
-                      const ControlLimits& limits);
+                      const ControlLimits& limits,
+                      Access access);
 
     /// Serves until the client or close() ends it. Throws nothing but what has no other place
     /// to go, such as lack of memory. The caller keeps this object alive.
@@ -49,6 +51,7 @@ private:
     const DaemonView& view_;
     PacketThread& packet_thread_;
     const ControlLimits& limits_;
+    Access access_; ///< of who is at the other end
     std::string input_;
     bool at_end_ = false;
 };

@@ -2,6 +2,8 @@
 // A table of fields, each with the function that reads it.
 #include "service/control_request.hpp"
 
+#include "config/log_level.hpp"
+
 #include <array>
 #include <charconv>
 #include <functional>
@@ -98,6 +100,12 @@ const char* read_count(const json::value& value, Request& request) {
     return read_flag(value, request.count);
 }
 
+const char* read_level(const json::value& value, Request& request) {
+    const json::string* text = value.if_string();
+    if (text != nullptr) request.level = config::log_level_named({text->data(), text->size()});
+    return request.level ? nullptr : "trace, debug, info, warning or error";
+}
+
 struct Field {
     std::string_view name;
     Reader read;
@@ -113,6 +121,7 @@ constexpr std::array kFields = {
     Field{"sort", read_sort},
     Field{"all", read_all},
     Field{"count", read_count},
+    Field{"level", read_level},
 };
 
 /// The id as JSON text; nullopt if it is neither a number, a short string nor null.

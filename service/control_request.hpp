@@ -5,6 +5,7 @@
 // command's business (control_commands.hpp). Pure, no Asio.
 #pragma once
 
+#include "config/config.hpp"
 #include "core/napt_backend.hpp"
 
 #include <cstdint>
@@ -39,6 +40,7 @@ struct Request {
     ClientOrder order = ClientOrder::Sessions; ///< field `sort`
     bool all = false;
     bool count = false;
+    std::optional<config::LogLevel> level;
     /// The names of the optional fields that were given.
     std::set<std::string, std::less<>> fields;
 };

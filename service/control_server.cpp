@@ -137,8 +137,9 @@ void ControlServer::Shared::take(Socket client) {
             client.native_handle(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         return;
     }
-    auto connection =
-        std::make_shared<ControlConnection>(std::move(client), view, packet_thread, limits);
+    const auto access = may_change(client.native_handle()) ? Access::Change : Access::Read;
+    auto connection = std::make_shared<ControlConnection>(
+        std::move(client), view, packet_thread, limits, access);
     asio::co_spawn(socket->acceptor().get_executor(),
                    serve(shared_from_this(), std::move(connection)),
                    asio::detached);

@@ -106,8 +106,31 @@ const char* name_of_mode(config::NaptMode mode) {
     return "?";
 }
 
-std::int64_t uptime(const DaemonView& view) {
-    return std::chrono::duration_cast<std::chrono::seconds>(view.now() - view.started).count();
+std::int64_t seconds_since(const DaemonView& view, Clock::time_point then) {
+    return std::chrono::duration_cast<std::chrono::seconds>(view.now() - then).count();
+}
+
+const char* name_of_result(ReloadResult result) {
+    switch (result) {
+    case ReloadResult::Applied:
+        return "applied";
+    case ReloadResult::Unchanged:
+        return "unchanged";
+    case ReloadResult::Refused:
+        return "refused";
+    }
+    return "?";
+}
+
+/// null before the first.
+json::value reload_object(const DaemonView& view) {
+    if (view.changes == nullptr || !view.changes->last_reload()) return nullptr;
+    const LastReload& last = *view.changes->last_reload();
+    json::object object{{"ago", seconds_since(view, last.when)},
+                        {"result", name_of_result(last.result)},
+                        {"changes", last.changes}};
+    if (last.result == ReloadResult::Refused) object["refusal"] = last.refusal;
+    return object;
 }
 
 } // namespace
@@ -147,7 +170,7 @@ std::string status_json(const DaemonView& view,
     }
     return json::serialize(json::object{{"version", NAT64_VERSION},
                                         {"pid", ::getpid()},
-                                        {"uptime", uptime(view)},
+                                        {"uptime", seconds_since(view, view.started)},
                                         {"napt", name_of_mode(view.config.napt_mode)},
                                         {"prefix", view.config.translator.prefix.to_string()},
                                         {"pool", pool_object(view.config, pool)},
@@ -162,7 +185,8 @@ std::string status_json(const DaemonView& view,
                                         {"icmp_errors",
                                          {{"sent", counters.icmp_errors_sent.value()},
                                           {"limited", counters.icmp_errors_limited.value()}}},
-                                        {"tcp_probes", counters.tcp_probes.value()}});
+                                        {"tcp_probes", counters.tcp_probes.value()},
+                                        {"reload", reload_object(view)}});
 }
 
 } // namespace nat64::service

@@ -8,6 +8,7 @@
 #include "config/config.hpp"
 #include "core/counters.hpp"
 #include "core/napt_backend.hpp"
+#include "service/daemon_changes.hpp"
 #include "service/session_reader.hpp"
 
 #include <functional>
@@ -36,7 +37,9 @@ struct DaemonView {
     Clock::time_point started;
     DeviceFacts device;
     SessionSource sessions = {}; ///< empty: the backend's own
+    SessionFlush flush = {};     ///< empty: the backend's own
     std::shared_ptr<EventHub> events;
+    DaemonChanges* changes = nullptr;
 };
 
 } // namespace nat64::service

@@ -8,8 +8,8 @@
 // Used by the control thread only.
 #pragma once
 
-#include <chrono>
-#include <deque>
+#include "service/turns.hpp"
+
 #include <exception>
 #include <functional>
 #include <memory>
@@ -19,16 +19,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace nat64::service {
 
 class PacketThread {
 public:
     PacketThread(boost::asio::any_io_executor control, boost::asio::any_io_executor packets)
-        : control_{std::move(control)}, packets_{std::move(packets)} {}
+        : control_{control}, packets_{std::move(packets)}, turns_{std::move(control)} {}
 
     PacketThread(const PacketThread&) = delete;
     PacketThread& operator=(const PacketThread&) = delete;
@@ -36,71 +33,24 @@ public:
     /// Runs `job` on the packet thread, in turn, and gives its result or its exception.
     template <typename Result>
     boost::asio::awaitable<Result> run(std::function<Result()> job) {
-        co_await turn();
-        const Turn mine{*this};
+        co_await turns_.come();
+        const Turns::Mine mine{turns_};
         auto visit = std::make_shared<Visit<Result>>();
         visit->job = std::move(job);
-        const Alarm done = make_alarm();
+        const Alarm done = make_alarm(control_);
         dispatch(visit, done);
-        co_await wait(done);
+        co_await wait_for(done);
         if (visit->error) std::rethrow_exception(visit->error);
         co_return std::move(visit->result.value());
     }
 
 private:
-    /// A timer that never rings: cancelling it wakes who waits for it.
-    using Alarm = std::shared_ptr<boost::asio::steady_timer>;
-
     template <typename Result>
     struct Visit {
         std::function<Result()> job;
         std::optional<Result> result;
         std::exception_ptr error;
     };
-
-    /// Ends the turn, also when the coroutine is destroyed.
-    class Turn {
-    public:
-        explicit Turn(PacketThread& owner) : owner_{owner} {}
-
-        Turn(const Turn&) = delete;
-        Turn& operator=(const Turn&) = delete;
-
-        ~Turn() { owner_.next(); }
-
-    private:
-        PacketThread& owner_;
-    };
-
-    [[nodiscard]] Alarm make_alarm() const {
-        return std::make_shared<boost::asio::steady_timer>(
-            control_, boost::asio::steady_timer::time_point::max());
-    }
-
-    static boost::asio::awaitable<void> wait(Alarm alarm) {
-        boost::system::error_code cancelled;
-        co_await alarm->async_wait(
-            boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
-    }
-
-    boost::asio::awaitable<void> turn() {
-        if (!std::exchange(busy_, true)) co_return;
-        const Alarm alarm = make_alarm();
-        waiting_.push_back(alarm);
-        co_await wait(alarm);
-    }
-
-    /// Hands the turn to who waits longest, so that nobody can push in.
-    void next() noexcept {
-        while (!waiting_.empty()) {
-            const Alarm alarm = waiting_.front().lock();
-            waiting_.pop_front();
-            if (!alarm) continue;
-            alarm->cancel();
-            return;
-        }
-        busy_ = false;
-    }
 
     template <typename Result>
     void dispatch(std::shared_ptr<Visit<Result>> visit, const Alarm& done) {
@@ -124,8 +74,7 @@ private:
 
     boost::asio::any_io_executor control_;
     boost::asio::any_io_executor packets_;
-    bool busy_ = false;
-    std::deque<std::weak_ptr<boost::asio::steady_timer>> waiting_;
+    Turns turns_;
 };
 
 } // namespace nat64::service

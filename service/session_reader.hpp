@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where `show sessions` reads when the backend has none of its own (napt: kernel, whose
-// sessions are conntrack's). One reader is one pass over all of them. Control thread.
+// sessions are conntrack's), and how they are ended. One reader is one pass over all of them.
+// Control thread.
 #pragma once
 
 #include "core/napt_backend.hpp"
@@ -25,5 +26,9 @@ public:
 /// Begins a pass over those that `filter` lets through. Weakly consistent, in any order.
 using SessionSource =
     std::function<std::unique_ptr<SessionReader>(PacketThread& packets, const Filter& filter)>;
+
+/// Ends those that the filter lets through.
+using SessionFlush =
+    std::function<boost::asio::awaitable<Flushed>(PacketThread& packets, Filter filter)>;
 
 } // namespace nat64::service

@@ -40,6 +40,14 @@ TEST_CASE("control access: root, the daemon's own user and the group may read, n
     }
 }
 
+TEST_CASE("control access: members of the group may read and change nothing") {
+    constexpr uid_t kDaemon = 900;
+    CHECK(may_change({1, 0, 0}, kDaemon));
+    CHECK(may_change({1, kDaemon, 5}, kDaemon));
+    CHECK_FALSE(may_change({1, 1000, 70}, kDaemon));
+    CHECK_FALSE(may_change({1, 1000, 0}, kDaemon));
+}
+
 TEST_CASE("control access: the kernel says who is at the other end") {
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -55,10 +63,12 @@ TEST_CASE("control access: the kernel says who is at the other end") {
 namespace {
 
 constexpr uid_t kNobody = 65534;
+constexpr std::string_view kShow = "{\"v\":1,\"verb\":\"show\",\"what\":\"drops\"}\n";
 
 /// What a child of the given group gets to read from the socket: the first bytes of a line.
 /// Between fork and _exit only system calls: this process has threads.
-std::string heard_as(gid_t group, const std::filesystem::path& socket) {
+std::string
+heard_as(gid_t group, const std::filesystem::path& socket, std::string_view request = kShow) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -72,8 +82,7 @@ std::string heard_as(gid_t group, const std::filesystem::path& socket) {
             ::setgroups(1, &group) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0 &&
             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
             ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        constexpr std::string_view kAsk = "{\"v\":1,\"verb\":\"show\",\"what\":\"drops\"}\n";
-        if (ready) std::ignore = ::send(fd, kAsk.data(), kAsk.size(), MSG_NOSIGNAL);
+        if (ready) std::ignore = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
         const ssize_t got = ready ? ::recv(fd, bytes, sizeof bytes, 0) : 0;
         if (got > 0) std::ignore = ::write(ends[1], bytes, static_cast<std::size_t>(got));
         ::_exit(0);
@@ -96,6 +105,23 @@ TEST_CASE("control access: a stranger is told no even where the file mode lets h
     ::chmod(daemon.socket().c_str(), 0666);
     CHECK(heard_as(kNobody, daemon.socket()).find("permission_denied") != std::string::npos);
     CHECK(heard_as(0, daemon.socket()).find("permission_denied") != std::string::npos);
+}
+
+TEST_CASE("control access: a member of the group reads, and is told no when he would change") {
+    if (::geteuid() != 0) return; // only root can be somebody else
+    const auto* const group = ::getgrgid(kNobody);
+    if (group == nullptr) return;
+    const test::FakeDaemon daemon{{.group = group->gr_name}};
+    ::chmod(daemon.dir.path().c_str(), 0755);
+    const auto heard = [&](std::string_view request) {
+        return heard_as(kNobody, daemon.socket(), request);
+    };
+    CHECK(heard(kShow).find("\"done\":true}") != std::string::npos);
+    for (const auto* const request : {"{\"v\":1,\"verb\":\"flush\",\"all\":true}\n",
+                                      "{\"v\":1,\"verb\":\"reload\"}\n",
+                                      "{\"v\":1,\"verb\":\"log-level\",\"level\":\"debug\"}\n"})
+        CHECK(heard(request).find("permission_denied") != std::string::npos);
+    CHECK(daemon.backend.flushes == 0);
 }
 
 } // namespace nat64::service

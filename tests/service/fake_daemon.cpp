@@ -22,7 +22,8 @@ TempDir::~TempDir() {
 
 FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
     config.control.socket = dir.path() / "nat64.sock";
-    config.control.group.clear();
+    config.control.group = options.group;
+    config.control.group_is_default = false;
     config.napt.pool.push_back({Prefix4{Ipv4Addr{192, 0, 2, 0}, 28}, {}});
     backend.rows = options.rows;
     backend.addresses = options.addresses;

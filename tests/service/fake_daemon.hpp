@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -40,6 +41,7 @@ struct FakeDaemonOptions {
     service::ControlLimits limits = {};
     bool packet_thread_runs = true;
     service::SessionSource sessions = {};
+    std::string group = {}; ///< control.group
 };
 
 class FakeDaemon {
