@@ -6,6 +6,7 @@
 #include "cli/show_units.hpp"
 #include "cli/table.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <string>
 
@@ -55,6 +56,20 @@ std::string packets_line(const json::object& status) {
                        text(status, "packets.held"),
                        text(status, "packets.hairpinned"),
                        text(status, "packets.fragmented"));
+}
+
+/// Empty before the first reload.
+std::string reload_line(const json::object& status) {
+    const auto result = text(status, "reload.result");
+    if (result.empty()) return {};
+    const auto changes = static_cast<std::uint64_t>(number(status, "reload.changes"));
+    const auto ago = human_duration(number(status, "reload.ago"));
+    auto line = fmt::format("{} {} ago", result, ago);
+    if (result == "applied")
+        line += fmt::format(", {} change{}", changes, changes == 1 ? "" : "s");
+    auto refusal = text(status, "reload.refusal");
+    std::ranges::replace(refusal, '\n', ' ');
+    return refusal.empty() ? line : line + ": " + refusal;
 }
 
 void print_line(std::ostream& out, const char* name, const std::string& value) {
@@ -110,6 +125,12 @@ void print_status(const json::object& status, std::ostream& out) {
                fmt::format("{} sent, {} held back by icmp.rate",
                            text(status, "icmp_errors.sent"),
                            text(status, "icmp_errors.limited")));
+    if (const auto reload = reload_line(status); !reload.empty())
+        print_line(out, "reload", reload);
+    const json::value* warnings = status.if_contains("warnings");
+    if (warnings != nullptr && warnings->is_array())
+        for (const json::value& warning : warnings->get_array())
+            if (warning.is_string()) print_line(out, "WARNING", warning.get_string().c_str());
     out << '\n';
     const json::value* protocols = status.if_contains("protocols");
     if (protocols != nullptr && protocols->is_array())

@@ -3,6 +3,7 @@
 #include "config/difference.hpp"
 
 #include "config/inner_pool.hpp"
+#include "config/pool_part.hpp"
 #include "config/schema.hpp"
 #include "config/yaml_tree.hpp"
 
@@ -39,7 +40,14 @@ bool concerns_mtu(std::string_view key) {
 }
 
 /// Why a key that may change otherwise cannot in this case.
-std::string obstacle(const Key& key, const Config& running, const Config& wanted) {
+std::string obstacle(const Key& key,
+                     const Config& running,
+                     const Config& wanted,
+                     const std::vector<PoolItem>& made_for) {
+    if (key.path == "pool")
+        if (const auto address = beyond(made_for, wanted.napt.pool))
+            return fmt::format("{} was not in the pool at the start, or had other ports",
+                               address->to_string());
     if (concerns_mtu(key.path) && running.tun.mtu != wanted.tun.mtu)
         return fmt::format("the interface {} would need an MTU of {}",
                            running.tun.name,
@@ -52,7 +60,8 @@ std::string obstacle(const Key& key, const Config& running, const Config& wanted
 
 } // namespace
 
-Difference difference(const Config& running, const Config& wanted) {
+Difference
+difference(const Config& running, const Config& wanted, const std::vector<PoolItem>& made_for) {
     Difference found;
     for (const auto& key : schema()) {
         if (key.write == nullptr) continue;
@@ -60,7 +69,7 @@ Difference difference(const Config& running, const Config& wanted) {
         const auto after = value_of(key, wanted);
         if (before == after) continue;
         Change change{key.path, on_one_line(before), on_one_line(after)};
-        auto why = obstacle(key, running, wanted);
+        auto why = obstacle(key, running, wanted, made_for);
         if (key.reload == Reload::No || !why.empty())
             found.fixed.push_back({std::move(change), std::move(why)});
         else

@@ -35,8 +35,10 @@ struct Difference {
     std::vector<FixedChange> fixed; ///< if there are any, nothing may be applied
 };
 
-/// Both configurations are complete, `wanted` after keep_choices().
-[[nodiscard]] Difference difference(const Config& running, const Config& wanted);
+/// Both configurations are complete, `wanted` after keep_choices(). `made_for` is the pool of
+/// the start, all that can be given out without a restart.
+[[nodiscard]] Difference
+difference(const Config& running, const Config& wanted, const std::vector<PoolItem>& made_for);
 
 /// What the file leaves open and the daemon chose when it started stays as it is: the inner
 /// pool, the source of ICMPv6 errors.

@@ -74,6 +74,9 @@ struct NaptSettings {
     std::optional<Prefix4> inner_pool;
     TrackIpv6 track_ipv6 = TrackIpv6::Yes;
     std::vector<Ipv4Addr> reserved; ///< pool addresses that are not given out: gateway.ipv4
+    /// Pool addresses that are not given out for the time being, ascending: left out by a
+    /// reload, or on an interface of this machine.
+    std::vector<Ipv4Addr> withheld;
     std::vector<StaticItem> statics;
     Timeouts timeouts;
     Filtering filtering = Filtering::EndpointIndependent;

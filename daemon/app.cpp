@@ -18,6 +18,7 @@
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/policy_keeper.hpp"
+#include "daemon/pool_watch.hpp"
 #include "daemon/reloader.hpp"
 #include "daemon/route_keeper.hpp"
 #include "daemon/sysctl_record.hpp"
@@ -156,6 +157,7 @@ private:
     std::shared_ptr<service::EventHub> events_;
     std::optional<service::EventHub::Subscription> logged_events_;
     Reloader reloader_;
+    PoolWatch pool_watch_;
     service::ControlServer server_;
     std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
     std::optional<service::MetricsServer> metrics_;
@@ -190,6 +192,7 @@ App::App(config::Config& config,
       events_{std::make_shared<service::EventHub>(
           control_.get_executor(), loop_.executor(), *backend_)},
       reloader_{parts(), std::move(load_again), control_.get_executor(), loop_.executor()},
+      pool_watch_{config_, host, machine_},
       server_{std::move(socket_), view()} {
     switch_forwarding_on(host, std::move(set_at_end));
     platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
@@ -250,7 +253,8 @@ service::DaemonView App::view() {
             .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{},
             .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
             .events = events_,
-            .changes = &reloader_};
+            .changes = &reloader_,
+            .warnings = [this] { return pool_watch_.warnings(); }};
 }
 
 Reloader::Parts App::parts() {
@@ -258,6 +262,7 @@ Reloader::Parts App::parts() {
             .backend = *backend_,
             .translator = translator_,
             .policy = policy_,
+            .routes = routes_,
             .kernel_napt = kernel_napt_.get(),
             .after = [this] { loop_.wake(); },
             .apply_log = [this](const config::Log& log) { apply_log(log); }};
@@ -276,6 +281,12 @@ int App::run() {
     const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
     asio::co_spawn(control_, obey_signals(), on_end);
     policy_.start(control_.get_executor(), loop_.executor(), [this] { loop_.wake(); });
+    pool_watch_.start([this, on_end](const std::vector<Ipv4Addr>& own) {
+        asio::co_spawn(
+            control_, reloader_.withhold(own), [on_end](const std::exception_ptr& failure) {
+                if (failure) on_end(failure);
+            });
+    });
     asio::co_spawn(control_, machine_.watch(), on_end);
     asio::co_spawn(control_, routes_.keep(), on_end);
     if (const auto interval = notify_.watchdog_interval())

@@ -3,12 +3,15 @@
 
 #include "config/config_error.hpp"
 #include "config/difference.hpp"
+#include "config/pool_part.hpp"
+#include "daemon/machine_check.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -35,6 +38,7 @@ Reloader::Reloader(Parts parts,
                    asio::any_io_executor packets)
     : parts_{std::move(parts)},
       load_{std::move(load)},
+      made_for_{parts_.running.napt},
       packets_{control, std::move(packets)},
       turns_{std::move(control)} {}
 
@@ -70,7 +74,7 @@ void Reloader::note(service::LastReload last) {
 
 asio::awaitable<std::vector<Change>> Reloader::attempt() {
     Config wanted = load();
-    auto difference = config::difference(parts_.running, wanted);
+    auto difference = config::difference(parts_.running, wanted, made_for_.pool);
     if (!difference.fixed.empty())
         throw CommandFailure{"restart_needed", to_string(difference.fixed)};
     if (!difference.changes.empty()) co_await put_in_force(wanted);
@@ -89,20 +93,52 @@ Config Reloader::load() {
     }
 }
 
-/// nftables last: what the kernel refuses can be taken back from the packet thread, the other
-/// way round a flow could be forgotten before its time (KernelNapt::apply).
+/// Routes first, so that the packets of new addresses come here. nftables last: what the
+/// kernel refuses can be taken back from the packet thread, the other way round a flow could
+/// be forgotten before its time (KernelNapt::apply).
 asio::awaitable<void> Reloader::put_in_force(const Config& wanted) {
-    co_await hand_over(wanted);
-    if (parts_.kernel_napt == nullptr) co_return;
-    std::string refusal;
+    route(wanted);
+    std::exception_ptr refusal;
     try {
-        parts_.kernel_napt->apply(wanted.napt);
+        co_await hand_over(wanted);
+        if (parts_.kernel_napt != nullptr) parts_.kernel_napt->apply(wanted.napt);
         co_return;
+    } catch (const CommandFailure&) {
+        refusal = std::current_exception();
     } catch (const std::exception& error) {
-        refusal = error.what();
+        refusal = std::make_exception_ptr(CommandFailure{"refused_by_kernel", error.what()});
     }
     co_await hand_over(parts_.running);
-    throw CommandFailure{"refused_by_kernel", refusal};
+    route(parts_.running);
+    std::rethrow_exception(refusal);
+}
+
+/// All routes or none.
+void Reloader::route(const Config& config) {
+    try {
+        parts_.routes.replace(routes_to_tun(config));
+    } catch (const std::system_error& error) {
+        throw CommandFailure{"refused_by_kernel", error.what()};
+    }
+}
+
+asio::awaitable<void> Reloader::withhold(std::vector<Ipv4Addr> own) {
+    co_await turns_.come();
+    const service::Turns::Mine mine{turns_};
+    own_ = std::move(own);
+    co_await hand_over(parts_.running);
+}
+
+/// The pool that the tables were made for, less what is not to be given out.
+NaptSettings Reloader::for_backend(const Config& config) const {
+    auto napt = config.napt;
+    napt.withheld = config::left_out(made_for_.pool, napt.pool);
+    napt.withheld.insert(napt.withheld.end(), own_.begin(), own_.end());
+    std::ranges::sort(napt.withheld);
+    napt.pool = made_for_.pool;
+    napt.reserved = made_for_.reserved;
+    std::ranges::sort(napt.statics);
+    return napt;
 }
 
 /// The policy is made and posted without a pause: whatever the machine's own addresses do
@@ -110,8 +146,7 @@ asio::awaitable<void> Reloader::put_in_force(const Config& wanted) {
 asio::awaitable<void> Reloader::hand_over(const Config& config) {
     using Keys = std::vector<std::string_view>;
     auto parcel = std::make_shared<Handover>(
-        Handover{config.napt, config.translator, parts_.policy.adopt(config.policy)});
-    std::ranges::sort(parcel->napt.statics);
+        Handover{for_backend(config), config.translator, parts_.policy.adopt(config.policy)});
     std::function<Keys()> job = [parcel, parts = &parts_] {
         auto fixed = parts->backend.apply(parcel->napt, platform::now());
         if (!fixed.empty()) return fixed;

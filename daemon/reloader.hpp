@@ -15,6 +15,7 @@
 #include "core/translator.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/policy_keeper.hpp"
+#include "daemon/route_keeper.hpp"
 #include "service/daemon_changes.hpp"
 #include "service/packet_thread.hpp"
 #include "service/turns.hpp"
@@ -37,6 +38,7 @@ public:
         NaptBackend& backend;
         Translator& translator;
         PolicyKeeper& policy;
+        RouteKeeper& routes;
         KernelNapt* kernel_napt;     ///< with napt: kernel
         std::function<void()> after; ///< on the packet thread, behind a change
         std::function<void(const config::Log&)> apply_log;
@@ -52,6 +54,9 @@ public:
 
     boost::asio::awaitable<std::vector<config::Change>> reload() override;
 
+    /// These addresses of the pool are the machine's own by now: nobody gets them.
+    boost::asio::awaitable<void> withhold(std::vector<Ipv4Addr> own);
+
     [[nodiscard]] const std::optional<service::LastReload>&
     last_reload() const noexcept override {
         return last_;
@@ -63,11 +68,15 @@ private:
     boost::asio::awaitable<std::vector<config::Change>> attempt();
     [[nodiscard]] config::Config load();
     boost::asio::awaitable<void> put_in_force(const config::Config& wanted);
+    void route(const config::Config& config);
+    [[nodiscard]] NaptSettings for_backend(const config::Config& config) const;
     boost::asio::awaitable<void> hand_over(const config::Config& config);
     void note(service::LastReload last);
 
     Parts parts_;
     Load load_;
+    const NaptSettings made_for_; ///< the tables, when the daemon started
+    std::vector<Ipv4Addr> own_;   ///< withhold()
     service::PacketThread packets_;
     service::Turns turns_;
     std::optional<service::LastReload> last_;

@@ -122,6 +122,14 @@ const char* name_of_result(ReloadResult result) {
     return "?";
 }
 
+json::array warnings(const DaemonView& view) {
+    json::array lines;
+    if (view.warnings)
+        for (const auto& line : view.warnings())
+            lines.emplace_back(line);
+    return lines;
+}
+
 /// null before the first.
 json::value reload_object(const DaemonView& view) {
     if (view.changes == nullptr || !view.changes->last_reload()) return nullptr;
@@ -186,7 +194,8 @@ std::string status_json(const DaemonView& view,
                                          {{"sent", counters.icmp_errors_sent.value()},
                                           {"limited", counters.icmp_errors_limited.value()}}},
                                         {"tcp_probes", counters.tcp_probes.value()},
-                                        {"reload", reload_object(view)}});
+                                        {"reload", reload_object(view)},
+                                        {"warnings", warnings(view)}});
 }
 
 } // namespace nat64::service

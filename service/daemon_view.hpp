@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -40,6 +41,8 @@ struct DaemonView {
     SessionFlush flush = {};     ///< empty: the backend's own
     std::shared_ptr<EventHub> events;
     DaemonChanges* changes = nullptr;
+    /// What somebody should look at, a line each.
+    std::function<std::vector<std::string>()> warnings = {};
 };
 
 } // namespace nat64::service

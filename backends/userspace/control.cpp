@@ -109,6 +109,13 @@ std::vector<std::string_view> UserspaceBackend::apply(NaptSettings& settings,
         fixed.emplace_back("static");
     if (!fixed.empty()) return fixed;
 
+    if (settings.withheld != before.withheld) {
+        for (const auto address : before.withheld)
+            state_.pool.offer(address);
+        for (const auto address : settings.withheld)
+            state_.pool.withhold(address);
+        rechecking_ = 0;
+    }
     apply_statics(settings.statics, now);
     if (any_shorter(settings.timeouts, before.timeouts)) reapplying_ = 0;
     state_.lifetimes = rfc6146::Lifetimes{settings.timeouts};

@@ -58,7 +58,8 @@ void UserspaceBackend::reapply_timeouts(std::size_t& left) noexcept {
     }
 }
 
-// Only what begins asks the policy, so under another one each session is asked about anew.
+// Only what begins asks the policy and the pool, so under another one each session is asked
+// about anew.
 void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left) noexcept {
     const auto& sessions = state_.sessions;
     while (rechecking_ && left > 0) {
@@ -73,8 +74,10 @@ void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left
             sessions[session].opener == Side::V6
                 ? forbids_outbound(b.client6, b.protocol, server4)
                 : policy().inbound(b.client6.address, b.protocol, server4).refusal();
-        if (!no) continue;
-        state_.close(session, EventReason::Forbidden, now);
+        const bool withheld = state_.pool.is_withheld(b.address);
+        if (!no && !withheld) continue;
+        state_.close(
+            session, withheld ? EventReason::PoolChanged : EventReason::Forbidden, now);
         spend(left, kEnd);
     }
 }

@@ -89,11 +89,15 @@ PoolRow pool_row(const State& state, std::size_t number) {
             state.clients_at[index]};
 }
 
+bool is_offered(const State& state, std::size_t number) {
+    return !state.pool.is_withheld(static_cast<pool::AddressIndex>(number / kL4ProtoCount));
+}
+
 } // namespace
 
 void UserspaceBackend::pool_usage(std::vector<PoolRow>& rows) const {
     for (std::size_t i = 0; i < state_.pool.size() * kL4ProtoCount; ++i)
-        rows.push_back(pool_row(state_, i));
+        if (is_offered(state_, i)) rows.push_back(pool_row(state_, i));
 }
 
 std::optional<Cursor>
@@ -101,7 +105,8 @@ UserspaceBackend::pool_snapshot(Cursor from, Budget budget, std::vector<PoolRow>
     const Cursor end = state_.pool.size() * kL4ProtoCount;
     for (auto left = budget.slots; from < end; ++from, --left) {
         if (left == 0 || rows.size() == rows.capacity()) return from;
-        rows.push_back(pool_row(state_, static_cast<std::size_t>(from)));
+        const auto number = static_cast<std::size_t>(from);
+        if (is_offered(state_, number)) rows.push_back(pool_row(state_, number));
     }
     return std::nullopt;
 }

@@ -142,9 +142,10 @@ std::optional<pool::AddressPool::Lease> State::lease(L4Proto protocol,
                                                      std::uint64_t owner_hash,
                                                      Clock::time_point now) noexcept {
     auto& record = clients[owner];
-    if (!record.has_home) {
+    if (!record.has_home || pool.is_withheld(record.home)) {
         const auto home = pool.home(owner_hash);
         if (!home) return std::nullopt;
+        if (record.has_home) --clients_at[record.home];
         record.home = *home;
         record.has_home = true;
         ++clients_at[*home];
@@ -158,7 +159,8 @@ std::optional<pool::AddressPool::Lease> State::lease(L4Proto protocol,
 std::optional<pool::AddressPool::Lease>
 State::lease_exactly(L4Proto protocol, const Endpoint4& mapped4) noexcept {
     const auto address = pool.index_of(mapped4.address);
-    if (!address || !pool.take(*address, protocol, mapped4.port)) return std::nullopt;
+    if (!address || pool.is_withheld(*address) || !pool.take(*address, protocol, mapped4.port))
+        return std::nullopt;
     return pool::AddressPool::Lease{*address, mapped4.port};
 }
 

@@ -338,7 +338,8 @@ UserspaceBackend::find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) con
 }
 
 bool UserspaceBackend::owns(Ipv4Addr address) const noexcept {
-    return state_.pool.index_of(address).has_value();
+    const auto index = state_.pool.index_of(address);
+    return index && !state_.pool.is_withheld(*index);
 }
 
 bool UserspaceBackend::owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept {

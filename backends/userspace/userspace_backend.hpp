@@ -122,7 +122,7 @@ private:
     State state_;
     /// Where reapply_timeouts() is, after a reload has shortened one.
     std::optional<std::uint32_t> reapplying_;
-    /// Where recheck_sessions() is, after the policy has changed.
+    /// Where recheck_sessions() is, after policy or pool have changed.
     std::optional<std::uint32_t> rechecking_;
 };
 

@@ -42,6 +42,9 @@ AddressPool::AddressPool(const NaptSettings& settings, Rng& rng) : rng_{rng} {
     sets_ = tables::ChunkedArray<PortSet, kL4ProtoCount>{addresses_.size()};
     for (auto& full : full_)
         full.resize((givers_.size() + 63) / 64);
+    withheld_.resize((givers_.size() + 63) / 64);
+    for (const auto address : settings.withheld)
+        withhold(address);
 }
 
 void AddressPool::add_addresses(const NaptSettings& settings) {
@@ -85,7 +88,28 @@ std::optional<AddressIndex> AddressPool::search(Ipv4Addr address) const noexcept
 
 std::optional<AddressIndex> AddressPool::home(std::uint64_t hash) const noexcept {
     if (givers_.empty()) return std::nullopt;
-    return givers_[((hash >> 32) * givers_.size()) >> 32];
+    const auto position = ((hash >> 32) * givers_.size()) >> 32;
+    const auto open = next_open(withheld_, position);
+    return open ? std::optional{givers_[*open]} : std::nullopt;
+}
+
+void AddressPool::withhold(Ipv4Addr address) noexcept {
+    mark_withheld(address, 1);
+}
+
+void AddressPool::offer(Ipv4Addr address) noexcept {
+    mark_withheld(address, 0);
+}
+
+void AddressPool::mark_withheld(Ipv4Addr address, std::uint64_t withheld) noexcept {
+    const auto index = index_of(address);
+    if (!index) return;
+    addresses_[*index].withheld = withheld != 0;
+    const auto giver = std::ranges::lower_bound(givers_, *index);
+    if (giver == givers_.end() || *giver != *index) return; // it has no ports to give out
+    const auto position = static_cast<std::size_t>(giver - givers_.begin());
+    auto& word = withheld_[position / 64];
+    word = (word & ~(std::uint64_t{1} << position % 64)) | withheld << position % 64;
 }
 
 // The first position at or behind `from` whose address may have a port, going round.
@@ -93,7 +117,7 @@ std::optional<std::size_t> AddressPool::next_open(const FullBits& full,
                                                   std::size_t from) const noexcept {
     for (std::size_t i = 0; i <= full.size(); ++i) {
         const auto word = (from / 64 + i) % full.size();
-        auto open = ~full[word];
+        auto open = ~(full[word] | withheld_[word]);
         if (i == 0) open &= ~std::uint64_t{0} << from % 64;
         const auto position = word * 64 + static_cast<std::size_t>(std::countr_zero(open));
         if (open != 0 && position < givers_.size()) return position;
@@ -110,8 +134,11 @@ void AddressPool::look_again(Tick now) noexcept {
 
 std::optional<AddressPool::Lease>
 AddressPool::allocate(L4Proto protocol, Port client, AddressIndex home, Tick now) noexcept {
-    if (const auto port = set(home, protocol).allocate(mask(home), protocol, client, now, rng_))
-        return Lease{home, *port};
+    const auto at_home =
+        is_withheld(home)
+            ? std::nullopt
+            : set(home, protocol).allocate(mask(home), protocol, client, now, rng_);
+    if (at_home) return Lease{home, *at_home};
     look_again(now);
     auto& full = full_[static_cast<std::size_t>(protocol)];
     auto from =

@@ -48,7 +48,16 @@ public:
 
     /// Whether this port is one that allocate() may choose.
     [[nodiscard]] bool gives_out(AddressIndex index, Port port) const noexcept {
-        return mask(index).contains(port);
+        return !is_withheld(index) && mask(index).contains(port);
+    }
+
+    /// From now on this address is given to nobody. What is bound to it is the caller's to end.
+    void withhold(Ipv4Addr address) noexcept;
+    /// It may be given out again.
+    void offer(Ipv4Addr address) noexcept;
+
+    [[nodiscard]] bool is_withheld(AddressIndex index) const noexcept {
+        return addresses_[index].withheld;
     }
 
     /// The home of a client whose prefix hashes to `hash`; nullopt when nothing is given out.
@@ -94,6 +103,7 @@ private:
     struct Address {
         Ipv4Addr address;
         std::uint32_t mask; ///< index into masks_
+        bool withheld = false;
     };
 
     // Consecutive addresses.
@@ -124,6 +134,7 @@ private:
         return sets_.at(index, static_cast<std::size_t>(protocol));
     }
 
+    void mark_withheld(Ipv4Addr address, std::uint64_t withheld) noexcept;
     std::optional<std::size_t> next_open(const FullBits& full, std::size_t from) const noexcept;
     void look_again(Tick now) noexcept;
 
@@ -136,6 +147,7 @@ private:
     /// Positions in givers_ that had nothing left when last asked, for each protocol.
     /// Forgotten every second, because time makes ports free.
     std::array<FullBits, kL4ProtoCount> full_;
+    FullBits withheld_; ///< positions in givers_ whose addresses are withheld
     Tick looked_;
     tables::ChunkedArray<PortSet, kL4ProtoCount> sets_;
 };

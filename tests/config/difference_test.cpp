@@ -2,6 +2,7 @@
 // What a reload would change, and what it may not.
 #include "config/difference.hpp"
 #include "config/inner_pool.hpp"
+#include "config/pool_part.hpp"
 #include "tests/config/support.hpp"
 
 using namespace nat64;
@@ -17,6 +18,11 @@ std::vector<std::string> fixed(const Difference& difference) {
     for (const auto& [change, why] : difference.fixed)
         texts.push_back(to_string(change) + (why.empty() ? "" : " (" + why + ")"));
     return texts;
+}
+
+/// Of a daemon that has not been reloaded yet.
+Difference difference(const Config& running, const Config& wanted) {
+    return config::difference(running, wanted, running.napt.pool);
 }
 
 std::vector<std::string> changes(const Difference& difference) {
@@ -112,6 +118,25 @@ TEST_CASE("reload: the inner pool that nat64 has chosen is kept while the file n
     keep_choices(other, running);
     CHECK(fixed(difference(running, other)) ==
           Texts{"inner_pool: 100.64.0.0/16 -> 10.64.0.0/16"});
+}
+
+TEST_CASE(
+    "reload: pool addresses go, and come back with the ports they had; others do not come") {
+    const auto start = load_text("prefix: 2001:db8:64::/96\npool: [192.0.2.0/30]\n");
+    const auto less = load_text("prefix: 2001:db8:64::/96\npool: [192.0.2.0/31, 192.0.2.3]\n");
+    const auto more =
+        load_text("prefix: 2001:db8:64::/96\npool: [192.0.2.0/30, 198.51.100.1]\n");
+    const auto ports = load_text(
+        "prefix: 2001:db8:64::/96\npool: [{address: 192.0.2.0/30, ports: 1024-65535}]\n");
+    const auto& tables = start.napt.pool;
+    CHECK(changes(config::difference(start, less, tables)) ==
+          Texts{"pool: [192.0.2.0/30] -> [192.0.2.0/31, 192.0.2.3/32]"});
+    CHECK(config::difference(less, start, tables).fixed.empty());
+    CHECK(config::difference(start, more, tables).fixed.front().why ==
+          "198.51.100.1 was not in the pool at the start, or had other ports");
+    CHECK(config::difference(start, ports, tables).fixed.size() == 1);
+    CHECK(left_out(tables, less.napt.pool) == std::vector{Ipv4Addr{192, 0, 2, 2}});
+    CHECK(left_out(tables, tables).empty());
 }
 
 TEST_CASE("reload: a refusal says what to do, a line a key") {

@@ -4,6 +4,7 @@
 #include "backends/registry.hpp"
 #include "config/config_error.hpp"
 #include "config/load.hpp"
+#include "daemon/machine_check.hpp"
 #include "daemon/reloader.hpp"
 #include "platform/host_ops.hpp"
 
@@ -31,6 +32,7 @@ public:
     std::string file;
     config::Config running = parsed("");
     std::vector<config::LogLevel> levels;
+    std::vector<std::string> routed;
 
     /// Two reloads asked for at once, each with what it changed or why it was refused.
     std::vector<std::string> reload_twice() {
@@ -80,16 +82,26 @@ private:
     std::unique_ptr<NaptBackend> backend_ =
         backends::make_backend("daemon", running.napt, counters_, rng_);
     PolicyKeeper policy_{running.policy, host_, monitor_, *backend_};
+    RouteKeeper routes_{control_,
+                        monitor_,
+                        {"nat64", platform::LinkIndex{7}},
+                        routes_to_tun(running),
+                        [this](platform::RouteAction action, const platform::Route& route) {
+                            routed.push_back(
+                                (action == platform::RouteAction::Add ? "+" : "-") +
+                                platform::to_string(route.destination));
+                        }};
     Translator translator_{running.translator, *backend_, counters_, rng_};
     Reloader reloader_{
         {.running = running,
          .backend = *backend_,
          .translator = translator_,
          .policy = policy_,
+         .routes = routes_,
          .kernel_napt = nullptr,
          .after = [] {},
          .apply_log = [this](const config::Log& log) { levels.push_back(log.level); }},
-        [this] { return parsed(file); },
+        [this] { return file.starts_with("prefix") ? config::parse(file) : parsed(file); },
         control_.get_executor(),
         control_.get_executor()};
 };
@@ -149,6 +161,21 @@ TEST_CASE(
     CHECK(daemon.last().refusal.find("limit") != std::string::npos);
     daemon.file = "timeouts: {udp: 10m}\n";
     CHECK(daemon.reload() == "timeouts.udp: 5m -> 10m\n");
+}
+
+TEST_CASE("reload: a pool address that is left out is nobody's, and comes back") {
+    Daemon daemon;
+    const std::string prefix = "prefix: 2001:db8:64::/96\n";
+    const Ipv4Addr gone{192, 0, 2, 9};
+    CHECK(daemon.backend().owns(gone));
+    daemon.file = prefix + "pool: [192.0.2.0/29]\n";
+    CHECK(daemon.reload() == "pool: [192.0.2.0/28] -> [192.0.2.0/29]\n");
+    CHECK_FALSE(daemon.backend().owns(gone));
+    CHECK(daemon.backend().owns(Ipv4Addr{192, 0, 2, 7}));
+    CHECK(daemon.routed == std::vector<std::string>{"+192.0.2.0/29", "-192.0.2.0/28"});
+    daemon.file = prefix + "pool: [192.0.2.0/28]\n";
+    CHECK(daemon.reload() == "pool: [192.0.2.0/29] -> [192.0.2.0/28]\n");
+    CHECK(daemon.backend().owns(gone));
 }
 
 } // namespace nat64::daemon

@@ -203,6 +203,41 @@ TEST_CASE("apply: changed timeouts hold for sessions that are there already") {
     }
 }
 
+TEST_CASE("apply: sessions of withheld addresses end, their clients go on with another one") {
+    auto settings = small_settings();
+    settings.pool = {pool_item("192.0.2.0/29")};
+    UserspaceNetwork net{settings};
+    for (unsigned i = 0; i < 64; ++i)
+        REQUIRE(net.out(Udp, ep6(i), kServer).verdict == "ok");
+    const auto before = net.sessions();
+    const auto gone = before.front().mapped4.address;
+    const auto client6 = before.front().client6;
+    settings.withheld = {gone};
+    REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
+    CHECK_FALSE(net.backend->owns(gone));
+    net.pass(100ms);
+    Filter there;
+    there.mapped = Prefix4{gone, 32};
+    CHECK(net.sessions(there).empty());
+    const auto kept = std::ranges::count_if(
+        before, [&](const SessionRow& row) { return row.mapped4.address != gone; });
+    CHECK(net.sessions().size() == static_cast<std::size_t>(kept));
+    CHECK(net.notes.events.back().reason == EventReason::PoolChanged);
+    const auto again = net.out(Udp, client6, kServer);
+    REQUIRE(again.verdict == "ok");
+    CHECK(again.binding->mapped4.address != gone);
+    std::vector<PoolRow> rows;
+    net.backend->pool_usage(rows);
+    CHECK(rows.size() == 7 * kL4ProtoCount);
+
+    settings.withheld.clear();
+    REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
+    CHECK(net.backend->owns(gone));
+    // Who has found another address stays there.
+    CHECK(net.out(Udp, {client6.address, Port{9}}, kServer).binding->mapped4.address ==
+          again.binding->mapped4.address);
+}
+
 TEST_CASE("apply: filtering and limits change at once") {
     UserspaceNetwork net;
     const auto mapped4 = net.out(Udp, ep6(1), kServer).binding->mapped4;

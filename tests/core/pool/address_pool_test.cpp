@@ -27,6 +27,39 @@ Ipv4Addr v4(const char* text) {
 
 } // namespace
 
+TEST_CASE("pool: what is withheld is nobody's home and gives no port, until it is offered") {
+    NaptSettings settings;
+    settings.pool = {item("192.0.2.0/25")};
+    auto rng = test::seeded_rng(1);
+    AddressPool pool{settings, rng};
+    const auto one = *pool.index_of(v4("192.0.2.9"));
+    for (unsigned i = 8; i < 24; ++i)
+        pool.withhold(Ipv4Addr{0xc0000200 + i});
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        const auto home = pool.home(i * 0x9e37'79b9'7f4a'7c15);
+        REQUIRE(home.has_value());
+        CHECK_FALSE(pool.is_withheld(*home));
+    }
+    // A client whose home it was gets the next one that there is, at once.
+    const auto elsewhere = pool.allocate(Udp, Port{5000}, one, kNow);
+    REQUIRE(elsewhere.has_value());
+    CHECK(pool.address(elsewhere->address) == v4("192.0.2.24"));
+    CHECK_FALSE(pool.gives_out(one, Port{5000}));
+    pool.offer(v4("192.0.2.9"));
+    CHECK(pool.gives_out(one, Port{5000}));
+    CHECK(pool.allocate(Udp, Port{5000}, one, kNow)->address == one);
+}
+
+TEST_CASE("pool: when all is withheld there is nothing to give") {
+    NaptSettings settings;
+    settings.pool = {item("192.0.2.0/31")};
+    settings.withheld = {v4("192.0.2.0"), v4("192.0.2.1")};
+    auto rng = test::seeded_rng(1);
+    AddressPool pool{settings, rng};
+    CHECK_FALSE(pool.home(0x1234'5678'9abc'def0).has_value());
+    CHECK_FALSE(pool.allocate(Tcp, Port{5000}, 0, kNow).has_value());
+}
+
 TEST_CASE("pool: an index for each address of pool and statics, none for reserved ones") {
     NaptSettings settings;
     settings.pool = {item("192.0.2.0/30"), item("198.51.100.7", 2000, 2009)};
