@@ -143,7 +143,8 @@ TEST_CASE("control protocol: a stranger's text is echoed short and printable") {
 
 TEST_CASE("control protocol: a command takes its own fields only") {
     const Refused cases[] = {
-        {R"({"v":1,"verb":"flush"})", "unknown_verb", R"(there is no verb "flush")"},
+        {R"({"v":1,"verb":"flash"})", "unknown_verb", R"(there is no verb "flash")"},
+        {R"({"v":1,"verb":"reload","what":"it"})", "unknown_what", "reload takes no `what`"},
         {R"({"v":1,"verb":"show","what":"cats"})",
          "unknown_what",
          R"(show cannot be asked for "cats", only for status, bindings, sessions, clients, )"

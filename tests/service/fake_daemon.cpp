@@ -36,7 +36,8 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
                              .started = started,
                              .device = {"nat64", true, false},
                              .sessions = options.sessions,
-                             .events = hub_};
+                             .events = hub_,
+                             .changes = options.changes};
     server_ = std::make_unique<service::ControlServer>(
         std::make_unique<service::ControlSocket>(control_, config.control),
         std::move(view),

@@ -42,6 +42,7 @@ struct FakeDaemonOptions {
     bool packet_thread_runs = true;
     service::SessionSource sessions = {};
     std::string group = {}; ///< control.group
+    service::DaemonChanges* changes = nullptr;
 };
 
 class FakeDaemon {
