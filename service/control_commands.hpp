@@ -40,6 +40,7 @@ using CommandHandler = boost::asio::awaitable<std::optional<Cursor>> (*)(Command
 struct CommandRefused {
     ControlError error;
 };
+
 /// What a command needs: members of control.group may read, only root and the daemon's own user
 /// may change anything.
 enum class Access : std::uint8_t { Read, Change };
