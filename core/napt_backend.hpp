@@ -191,6 +191,22 @@ struct ClientRow {
     std::uint32_t bindings = 0;
 };
 
+/// What a client, a prefix of limits.client_prefix bits, holds.
+struct ClientUse {
+    std::uint32_t sessions = 0; ///< opened by itself
+    std::uint32_t ports = 0;
+    std::uint32_t half_open = 0;
+    std::uint32_t addresses = 0; ///< napt: kernel
+};
+
+/// What a backend would say to a flow that begins now.
+struct Outlook {
+    Ruling ruling{};                  ///< the policy's
+    std::optional<Binding> binding{}; ///< that it would use, if it is there already
+    std::optional<NotNow> obstacle{}; ///< what stands against it beside the ruling
+    ClientUse use{};
+};
+
 /// Where a reader is. 0 is the start; nullopt in the functions below means the end.
 using Cursor = std::uint64_t;
 
@@ -262,6 +278,20 @@ public:
     find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept = 0;
     [[nodiscard]] virtual std::optional<Binding>
     find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) const noexcept = 0;
+
+    /// What resolve_outbound() would say, had the flow no session: for a person who asks why.
+    /// Nothing changes. A client6 of :: is any client, a server4 of 0.0.0.0 any server.
+    /// These two are for backends without limits.
+    [[nodiscard]] virtual Outlook foresee(const OutboundFlow& flow,
+                                          Clock::time_point /*now*/) const noexcept {
+        return {.ruling = policy().outbound(flow.client6.address, flow.protocol, flow.server4),
+                .binding = find_by_client(flow.protocol, flow.client6)};
+    }
+
+    [[nodiscard]] virtual Outlook foresee(const InboundFlow& flow,
+                                          Clock::time_point /*now*/) const noexcept {
+        return {.binding = find_by_mapped(flow.protocol, flow.mapped4)};
+    }
 
     /// Is this one of the backend's IPv4 addresses, so that a packet to it is to be hairpinned
     /// (RFC 6146 §3.8)?

@@ -39,7 +39,9 @@ enum class TrackIpv6 : std::uint8_t { Yes, No };
 /// `limits`. 0 means no limit where that is possible.
 struct Limits {
     std::uint32_t sessions = 1'000'000; ///< size of the tables; allocated lazily by the kernel
-    unsigned client_prefix = 128;       ///< what one client is, for the limits below
+    std::uint32_t half_open = 0;        ///< of all clients together
+    std::uint32_t new_sessions_per_second_in_all = 0;
+    unsigned client_prefix = 128; ///< what one client is, for the limits below
     std::uint32_t sessions_per_client = 4096;
     std::uint32_t ports_per_client = 1024;
     std::uint32_t half_open_per_client = 256; ///< TCP sessions in V6 INIT or V4 INIT

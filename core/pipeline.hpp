@@ -8,6 +8,7 @@
 // Not for use outside core/translator. Single-threaded.
 #pragma once
 
+#include "core/address_rules.hpp"
 #include "core/icmp_reply.hpp"
 #include "core/rfc6146/fragments.hpp"
 #include "core/rfc6146/tuple.hpp"
@@ -17,8 +18,6 @@ namespace nat64 {
 
 /// Is this the first pass of a packet, or the second one of a hairpin (RFC 6146 §3.8)?
 enum class Pass : std::uint8_t { First, Hairpin };
-
-[[nodiscard]] rfc6146::AddressRules address_rules(const TranslatorSettings& settings) noexcept;
 
 /// The source of ICMPv6 errors that cannot have their own.
 [[nodiscard]] std::optional<Ipv6Addr>

@@ -32,6 +32,7 @@ constexpr int precedence(Basis basis) noexcept {
     case Basis::DestinationAllow:
         return 1;
     case Basis::PrivateRange:
+    case Basis::InnerAddress:
     case Basis::Unmentioned:
     case Basis::ClientUnlisted:
     case Basis::ClientDeny:
@@ -63,6 +64,8 @@ std::optional<DropReason> Ruling::refusal() const noexcept {
         return DropReason::PrivateDestination;
     case Basis::OwnAddress:
         return DropReason::OwnAddress;
+    case Basis::InnerAddress:
+        return DropReason::IllegalDestination;
     case Basis::ClientUnlisted:
     case Basis::ClientDeny:
         return DropReason::ClientDenied;

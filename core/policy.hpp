@@ -59,6 +59,7 @@ enum class Basis : std::uint8_t {
     DestinationDeny,
     PrivateRange,
     OwnAddress,
+    InnerAddress,   ///< of napt: kernel's map, which nobody but this machine knows
     ClientUnlisted, ///< in no prefix of clients.allow
     ClientDeny,
 };
@@ -92,6 +93,10 @@ public:
     [[nodiscard]] Ruling
     inbound(const Ipv6Addr& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;
 
+    /// The two halves of outbound().
+    [[nodiscard]] Ruling client(const Ipv6Addr& client6) const noexcept;
+    [[nodiscard]] Ruling destination(L4Proto protocol, const Endpoint4& server4) const noexcept;
+
 private:
     /// From this port on, up to the next step's.
     struct Step {
@@ -108,9 +113,6 @@ private:
     using Leaf = std::array<Steps, kL4ProtoCount>;
 
     class Compiler;
-
-    [[nodiscard]] Ruling client(const Ipv6Addr& client6) const noexcept;
-    [[nodiscard]] Ruling destination(L4Proto protocol, const Endpoint4& server4) const noexcept;
 
     tables::PrefixTable<Prefix6> clients_;
     std::vector<Ruling> client_rulings_; ///< by index in clients_

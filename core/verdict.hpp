@@ -88,6 +88,8 @@ enum class Verdict : std::uint8_t {
       "stored inbound SYN was claimed by its client's own SYN")                                \
     X(PoolExhausted, "pool_exhausted", "no free port or address left in the pool")             \
     X(SessionLimit, "session_limit", "limits.sessions is reached or a table is full")          \
+    X(HalfOpenLimit, "half_open_limit", "limits.half_open is reached")                         \
+    X(RateLimit, "rate_limit", "limits.new_sessions_per_second_in_all is reached")             \
     X(ClientSessionLimit, "client_session_limit", "limits.sessions_per_client is reached")     \
     X(ClientPortLimit, "client_port_limit", "limits.ports_per_client is reached")              \
     X(ClientAddressLimit,                                                                      \

@@ -19,6 +19,11 @@ Resolved refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexce
     return std::unexpected{NotNow{Refusal{reason, answer}}};
 }
 
+Resolved refuse_new_client(DropReason reason) noexcept {
+    return refuse(
+        reason, reason == DropReason::PoolExhausted ? kAddressUnreachable6 : kAdminProhibited6);
+}
+
 const Prefix4& required_pool(const NaptSettings& settings) {
     if (!settings.inner_pool) throw std::invalid_argument{"napt: kernel needs inner_pool"};
     return *settings.inner_pool;
@@ -80,12 +85,11 @@ void KernelBackend::prepare(std::span<OutboundFlow> outbound,
 
 Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
                                          Clock::time_point now) noexcept {
-    // Inner addresses mean something inside this machine only.
-    if (hosts_.pool().contains(flow.server4.address))
-        return refuse(DropReason::IllegalDestination, kAdminProhibited6);
     // No sessions here: each packet is asked about.
-    const auto ruling = policy().outbound(flow.client6.address, flow.protocol, flow.server4);
-    if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited6);
+    if (const auto no = policy().client(flow.client6.address).refusal())
+        return refuse(*no, kAdminProhibited6);
+    if (const auto no = ruling_on(flow.protocol, flow.server4).refusal())
+        return refuse(*no, kAdminProhibited6);
     const auto tick = Tick::floor(now);
     const auto& client6 = flow.client6.address;
     auto slot = static_cast<std::uint32_t>(flow.prepared - 1);
@@ -96,10 +100,7 @@ Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
         if (slot == kNone) {
             const auto made =
                 hosts_.obtain(hash, client6, settings_.limits.addresses_per_client, tick);
-            if (!made)
-                return refuse(made.error(),
-                              made.error() == DropReason::PoolExhausted ? kAddressUnreachable6
-                                                                        : kAdminProhibited6);
+            if (!made) return refuse_new_client(made.error());
             slot = *made;
             begin(slot, flow.protocol, EventReason::Traffic, now);
         }
@@ -110,6 +111,36 @@ Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
                                : this->lasting(flow.protocol, hosts_[slot]);
     busy(slot, tick, lasting);
     return binding(slot, flow.client6.port);
+}
+
+// Inner addresses mean something inside this machine only.
+Ruling KernelBackend::ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept {
+    if (hosts_.pool().contains(server4.address)) return {Basis::InnerAddress};
+    return policy().destination(protocol, server4);
+}
+
+Outlook KernelBackend::foresee(const OutboundFlow& flow,
+                               Clock::time_point /*now*/) const noexcept {
+    const auto& client6 = flow.client6.address;
+    Outlook outlook{.ruling = ruling_on(flow.protocol, flow.server4)};
+    if (client6 == Ipv6Addr{}) return outlook;
+    if (const auto client = policy().client(client6); client.refusal()) outlook.ruling = client;
+    outlook.binding = find_by_client(flow.protocol, flow.client6);
+    outlook.use.addresses = hosts_.addresses_of(client6);
+    if (outlook.binding) return outlook;
+    if (const auto no = hosts_.refusal(client6, settings_.limits.addresses_per_client))
+        outlook.obstacle = refuse_new_client(*no).error();
+    return outlook;
+}
+
+Outlook KernelBackend::foresee(const InboundFlow& flow,
+                               Clock::time_point /*now*/) const noexcept {
+    Outlook outlook{.binding = find_by_mapped(flow.protocol, flow.mapped4)};
+    if (outlook.binding) return outlook;
+    outlook.obstacle = owns(flow.mapped4.address)
+                           ? refuse(DropReason::NoBinding, kHostUnreachable4).error()
+                           : refuse(DropReason::NotInPool).error();
+    return outlook;
 }
 
 Resolved KernelBackend::resolve_inbound(const InboundFlow& flow,

@@ -52,6 +52,10 @@ public:
     find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept override;
     [[nodiscard]] std::optional<Binding>
     find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
+    [[nodiscard]] Outlook foresee(const OutboundFlow& flow,
+                                  Clock::time_point now) const noexcept override;
+    [[nodiscard]] Outlook foresee(const InboundFlow& flow,
+                                  Clock::time_point now) const noexcept override;
     [[nodiscard]] bool owns(Ipv4Addr address) const noexcept override;
     [[nodiscard]] bool owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
     Clock::time_point
@@ -98,6 +102,7 @@ private:
         std::uint32_t tcp_established;
     };
 
+    [[nodiscard]] Ruling ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept;
     [[nodiscard]] Binding binding(std::uint32_t slot, Port port) const noexcept;
     void busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept;
     [[nodiscard]] std::uint32_t lasting(L4Proto protocol,

@@ -78,7 +78,28 @@ std::optional<DropReason> State::admit(std::uint32_t owner,
     if (opening.reason == EventReason::Restored) return std::nullopt;
     demand.half_open = half_open(opening.state);
     demand.inbound = opening.opener == Side::V4;
-    return pool::charge(clients[owner], settings.limits, demand, Tick::floor(now));
+    return pool::charge(clients[owner], totals, settings.limits, demand, Tick::floor(now));
+}
+
+// Asks of copies what admit() asks of the client and of all.
+std::optional<DropReason> State::would_refuse(const Ipv6Addr& client6,
+                                              pool::Demand demand,
+                                              Clock::time_point now) const noexcept {
+    if (sessions.size() >= sessions.capacity()) return DropReason::SessionLimit;
+    const auto owner = clients.find(client6);
+    auto client = owner != kNone ? clients[owner] : pool::Client{};
+    auto all = totals;
+    if (whole_hosts.mapped_of(client6)) demand.port = false;
+    return pool::charge(client, all, settings.limits, demand, Tick::floor(now));
+}
+
+ClientUse State::use_of(const Ipv6Addr& client6) const noexcept {
+    const auto owner = clients.find(client6);
+    if (owner == kNone) return {};
+    const auto& client = clients[owner];
+    return {.sessions = client.own.sessions,
+            .ports = client.ports,
+            .half_open = client.own.half_open};
 }
 
 Created State::open(L4Proto protocol,
@@ -287,16 +308,24 @@ pool::Opened& State::account(std::uint32_t session) noexcept {
     return sessions[session].opener == Side::V6 ? client.own : client.inbound;
 }
 
+std::uint32_t& State::all_half_open(std::uint32_t session) noexcept {
+    return sessions[session].opener == Side::V6 ? totals.half_open : totals.inbound_half_open;
+}
+
 void State::begin_half_open(std::uint32_t session) noexcept {
     auto& s = sessions[session];
-    if (!s.half_open) ++account(session).half_open;
+    if (s.half_open) return;
     s.half_open = true;
+    ++account(session).half_open;
+    ++all_half_open(session);
 }
 
 void State::end_half_open(std::uint32_t session) noexcept {
     auto& s = sessions[session];
-    if (s.half_open) --account(session).half_open;
+    if (!s.half_open) return;
     s.half_open = false;
+    --account(session).half_open;
+    --all_half_open(session);
 }
 
 void State::link(std::uint32_t session) noexcept {

@@ -118,7 +118,14 @@ public:
     /// Asks memory for what close() of this session will touch.
     void prefetch_close(std::uint32_t session) const noexcept;
 
+    /// Why a new session of this client would be refused now, if it would.
+    [[nodiscard]] std::optional<DropReason> would_refuse(const Ipv6Addr& client6,
+                                                         pool::Demand demand,
+                                                         Clock::time_point now) const noexcept;
+
     // ---- as others see it ----
+
+    [[nodiscard]] ClientUse use_of(const Ipv6Addr& client6) const noexcept;
 
     [[nodiscard]] Binding binding(std::uint32_t slot) const noexcept {
         const auto& s = bib[slot];
@@ -151,6 +158,7 @@ public:
     pool::WholeHosts whole_hosts;
     pool::AddressPool pool;
     pool::ClientTable clients;
+    pool::Totals totals;
     rfc6146::Bib bib;
     rfc6146::SessionTable sessions;
     tables::TimerRing timers;
@@ -185,6 +193,7 @@ private:
     void end_binding(std::uint32_t binding, EventReason reason, Clock::time_point now) noexcept;
     void leave(std::uint32_t owner) noexcept;
     [[nodiscard]] pool::Opened& account(std::uint32_t session) noexcept;
+    [[nodiscard]] std::uint32_t& all_half_open(std::uint32_t session) noexcept;
     void begin_half_open(std::uint32_t session) noexcept;
     void end_half_open(std::uint32_t session) noexcept;
     void half_open_packet(std::uint32_t session, Side side, TcpFlags tcp) noexcept;

@@ -258,15 +258,10 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
                                                const PacketBuffer& packet,
                                                Clock::time_point now) noexcept {
     const bool first = begins(flow.protocol, flow.tcp);
-    // RFC 6146 §3.5.1, §3.5.3: address-dependent filtering looks at the address, not the port.
-    // CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as
-    // well. CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
-    const auto& slot = state_.bib[binding];
-    const auto ruling = policy().inbound(slot.client6.address, flow.protocol, flow.server4);
+    const auto ruling =
+        policy().inbound(state_.bib[binding].client6.address, flow.protocol, flow.server4);
     if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
-    if (state_.settings.filtering == Filtering::AddressDependent &&
-        !slot.has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
-        !state_.sessions.knows(binding, flow.server4.address)) {
+    if (filters(binding, flow.server4.address)) {
         if (flow.protocol != L4Proto::Tcp)
             return refuse(DropReason::Filtered, kAdminProhibited4);
         return first ? store_syn(flow, packet, now) : refuse(DropReason::Filtered);
@@ -277,6 +272,15 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
         {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4), Side::V4},
         now);
     return counted(session, Side::V4, flow.bytes);
+}
+
+// RFC 6146 §3.5.1, §3.5.3: address-dependent filtering looks at the address, not the port.
+// CHOICE(RFC 6146 §3.5.2.2): a SYN from an address that the client talks to passes as well.
+// CHOICE(RFC 6146 §3.5): what the operator has configured as static is not filtered.
+bool UserspaceBackend::filters(std::uint32_t binding, Ipv4Addr server4) const noexcept {
+    return state_.settings.filtering == Filtering::AddressDependent &&
+           !state_.bib[binding].has(BindingSlot::kStatic | BindingSlot::kWholeHost) &&
+           !state_.sessions.knows(binding, server4);
 }
 
 // RFC 6146 §3.5.2.2, CLOSED: "the packet is stored"; §5.3: storage is bounded, and whoever
@@ -309,11 +313,59 @@ Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t byt
 // ---- asking ----
 
 // What is hairpinned reaches a client of ours, wherever the pool lies.
+Ruling UserspaceBackend::ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept {
+    const auto ruling = policy().destination(protocol, server4);
+    return ruling.basis == Basis::PrivateRange && owns(server4.address) ? Ruling{} : ruling;
+}
+
 std::optional<DropReason> UserspaceBackend::forbids_outbound(
     const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept {
-    const auto ruling = policy().outbound(client6.address, protocol, server4);
-    if (ruling.basis == Basis::PrivateRange && owns(server4.address)) return std::nullopt;
-    return ruling.refusal();
+    if (const auto no = policy().client(client6.address).refusal()) return no;
+    return ruling_on(protocol, server4).refusal();
+}
+
+Outlook UserspaceBackend::foresee(const OutboundFlow& flow,
+                                  Clock::time_point now) const noexcept {
+    Outlook outlook{.ruling = ruling_on(flow.protocol, flow.server4)};
+    if (flow.client6.address == Ipv6Addr{}) return outlook;
+    if (const auto client = policy().client(flow.client6.address); client.refusal())
+        outlook.ruling = client;
+    outlook.binding = find_by_client(flow.protocol, flow.client6);
+    outlook.use = state_.use_of(flow.client6.address);
+    const auto no = state_.would_refuse(
+        flow.client6.address,
+        {.port = !outlook.binding, .half_open = flow.protocol == L4Proto::Tcp},
+        now);
+    if (no) outlook.obstacle = refuse_outbound(*no).error();
+    return outlook;
+}
+
+// As resolve_inbound() for a first packet.
+Outlook UserspaceBackend::foresee(const InboundFlow& flow,
+                                  Clock::time_point now) const noexcept {
+    Outlook outlook;
+    const auto address = state_.pool.index_of(flow.mapped4.address);
+    const bool tcp = flow.protocol == L4Proto::Tcp;
+    outlook.binding = find_by_mapped(flow.protocol, flow.mapped4);
+    if (!outlook.binding) {
+        if (!address || !state_.pool.gives_out(*address, flow.mapped4.port))
+            outlook.obstacle = refuse(DropReason::NotInPool).error();
+        else
+            outlook.obstacle = tcp ? NotNow{Held{}} : no_binding(flow.protocol).error();
+        return outlook;
+    }
+    const auto& client6 = outlook.binding->client6.address;
+    outlook.use = state_.use_of(client6);
+    if (flow.server4.address == Ipv4Addr{}) return outlook;
+    outlook.ruling = policy().inbound(client6, flow.protocol, flow.server4);
+    const auto slot = state_.bib.find_mapped(*address, flow.protocol, flow.mapped4.port);
+    const auto no = state_.would_refuse(client6, {.half_open = tcp, .inbound = true}, now);
+    if (slot != kNone && filters(slot, flow.server4.address))
+        outlook.obstacle =
+            tcp ? NotNow{Held{}} : refuse(DropReason::Filtered, kAdminProhibited4).error();
+    else if (no)
+        outlook.obstacle = refuse(*no).error();
+    return outlook;
 }
 
 std::optional<Binding>

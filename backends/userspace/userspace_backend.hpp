@@ -44,6 +44,10 @@ public:
     find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept override;
     [[nodiscard]] std::optional<Binding>
     find_by_mapped(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
+    [[nodiscard]] Outlook foresee(const OutboundFlow& flow,
+                                  Clock::time_point now) const noexcept override;
+    [[nodiscard]] Outlook foresee(const InboundFlow& flow,
+                                  Clock::time_point now) const noexcept override;
     [[nodiscard]] bool owns(Ipv4Addr address) const noexcept override;
     [[nodiscard]] bool owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
     Clock::time_point
@@ -102,9 +106,11 @@ private:
     [[nodiscard]] Resolved store_syn(const InboundFlow& flow,
                                      const PacketBuffer& packet,
                                      Clock::time_point now) noexcept;
+    [[nodiscard]] Ruling ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept;
     [[nodiscard]] std::optional<DropReason> forbids_outbound(
         const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;
     void supersede(const Endpoint4& server4, const Endpoint4& mapped4) noexcept;
+    [[nodiscard]] bool filters(std::uint32_t binding, Ipv4Addr server4) const noexcept;
     [[nodiscard]] Resolved counted(Created session, Side side, std::uint32_t bytes) noexcept;
 
     void expire_syns(Clock::time_point now, std::size_t& left, Originator& originator) noexcept;

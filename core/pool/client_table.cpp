@@ -7,24 +7,8 @@ namespace nat64::pool {
 
 namespace {
 
-// Tokens are tenths of a session, so that a tick of 100 ms brings as many as the rate says.
-constexpr std::uint32_t kTokensPerSession = 10;
-
 constexpr bool reached(std::uint32_t count, std::uint32_t limit) noexcept {
     return limit != 0 && count >= limit;
-}
-
-// The bucket holds what one second brings.
-std::uint32_t full_bucket(const Limits& limits) noexcept {
-    return std::min(limits.new_sessions_per_second, 100'000'000U) * kTokensPerSession;
-}
-
-void top_up(Client& client, const Limits& limits, Tick now) noexcept {
-    const std::uint64_t ticks = now.count() - client.filled.count();
-    const auto tokens = client.tokens + ticks * limits.new_sessions_per_second;
-    client.tokens =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(tokens, full_bucket(limits)));
-    client.filled = now;
 }
 
 // Half of a limit, but never none (0) for some.
@@ -34,12 +18,30 @@ constexpr std::uint32_t half(std::uint32_t limit) noexcept {
 
 // RFC 6146 §5.3: what outsiders can make the translator keep. They use no port of the
 // client's: those are bound already, or of a whole host.
-std::optional<DropReason>
-charge_inbound(const Opened& inbound, const Limits& limits, Demand demand) noexcept {
+std::optional<DropReason> charge_inbound(const Opened& inbound,
+                                         const Totals& totals,
+                                         const Limits& limits,
+                                         Demand demand) noexcept {
     if (reached(inbound.sessions, half(limits.sessions_per_client)))
         return DropReason::ClientSessionLimit;
-    if (demand.half_open && reached(inbound.half_open, half(limits.half_open_per_client)))
+    if (!demand.half_open) return std::nullopt;
+    if (reached(inbound.half_open, half(limits.half_open_per_client)))
         return DropReason::ClientHalfOpenLimit;
+    if (reached(totals.inbound_half_open, half(limits.half_open)))
+        return DropReason::HalfOpenLimit;
+    return std::nullopt;
+}
+
+// Both buckets are asked before a token is taken from either.
+std::optional<DropReason>
+charge_rates(Client& client, Totals& totals, const Limits& limits, Tick now) noexcept {
+    const auto of_client = limits.new_sessions_per_second;
+    const auto in_all = limits.new_sessions_per_second_in_all;
+    if (of_client != 0 && !client.bucket.has_one(of_client, now))
+        return DropReason::ClientRateLimit;
+    if (in_all != 0 && !totals.bucket.has_one(in_all, now)) return DropReason::RateLimit;
+    if (of_client != 0) client.bucket.take();
+    if (in_all != 0) totals.bucket.take();
     return std::nullopt;
 }
 
@@ -52,19 +54,33 @@ std::uint64_t ClientTable::hash_of(const Ipv6Addr& prefix) const noexcept {
     return hash_(prefix.high(), prefix.low(), 0);
 }
 
+Ipv6Addr ClientTable::prefix_of(const Ipv6Addr& client6) const noexcept {
+    return prefix_length_ == 128 ? client6 : client6.truncated(prefix_length_);
+}
+
 std::uint64_t ClientTable::hash(const Ipv6Addr& client6) const noexcept {
-    return hash_of(prefix_length_ == 128 ? client6 : client6.truncated(prefix_length_));
+    return hash_of(prefix_of(client6));
+}
+
+std::uint32_t ClientTable::find_prefix(const Ipv6Addr& prefix,
+                                       std::uint64_t hash) const noexcept {
+    return index_.find(hash, [&](std::uint32_t id) {
+        return records_[id].prefix.low() == prefix.low() &&
+               records_[id].prefix.high() == prefix.high();
+    });
+}
+
+std::uint32_t ClientTable::find(const Ipv6Addr& client6) const noexcept {
+    const auto prefix = prefix_of(client6);
+    return find_prefix(prefix, hash_of(prefix));
 }
 
 std::uint32_t ClientTable::obtain(const Ipv6Addr& client6,
                                   std::uint64_t hash,
                                   const Limits& limits,
                                   Tick now) noexcept {
-    const auto prefix = prefix_length_ == 128 ? client6 : client6.truncated(prefix_length_);
-    const auto found = index_.find(hash, [&](std::uint32_t id) {
-        return records_[id].prefix.low() == prefix.low() &&
-               records_[id].prefix.high() == prefix.high();
-    });
+    const auto prefix = prefix_of(client6);
+    const auto found = find_prefix(prefix, hash);
     if (found != kNone) return found;
 
     const auto id = free_ != kNone ? free_ : fresh_;
@@ -76,8 +92,7 @@ std::uint32_t ClientTable::obtain(const Ipv6Addr& client6,
     ++size_;
     records_[id] = {};
     records_[id].prefix = prefix;
-    records_[id].tokens = full_bucket(limits);
-    records_[id].filled = now;
+    records_[id].bucket = TokenBucket::full(limits.new_sessions_per_second, now);
     records_[id].in_use = true;
     return id;
 }
@@ -93,19 +108,17 @@ void ClientTable::drop_if_idle(std::uint32_t id) noexcept {
 }
 
 std::optional<DropReason>
-charge(Client& client, const Limits& limits, Demand demand, Tick now) noexcept {
-    if (demand.inbound) return charge_inbound(client.inbound, limits, demand);
+charge(Client& client, Totals& totals, const Limits& limits, Demand demand, Tick now) noexcept {
+    if (demand.inbound) return charge_inbound(client.inbound, totals, limits, demand);
     if (reached(client.own.sessions, limits.sessions_per_client))
         return DropReason::ClientSessionLimit;
     if (demand.port && reached(client.ports, limits.ports_per_client))
         return DropReason::ClientPortLimit;
     if (demand.half_open && reached(client.own.half_open, limits.half_open_per_client))
         return DropReason::ClientHalfOpenLimit;
-    if (limits.new_sessions_per_second == 0) return std::nullopt;
-    top_up(client, limits, now);
-    if (client.tokens < kTokensPerSession) return DropReason::ClientRateLimit;
-    client.tokens -= kTokensPerSession;
-    return std::nullopt;
+    if (demand.half_open && reached(totals.half_open, limits.half_open))
+        return DropReason::HalfOpenLimit;
+    return charge_rates(client, totals, limits, now);
 }
 
 } // namespace nat64::pool

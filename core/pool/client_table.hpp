@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
+#include "core/pool/token_bucket.hpp"
 #include "core/random.hpp"
 #include "core/refusal.hpp"
 #include "core/tables/bucket_index.hpp"
@@ -34,8 +35,7 @@ struct Client {
     std::uint32_t ports;    ///< bindings that hold a port of the pool
     Opened own;             ///< by the client
     Opened inbound;         ///< by the IPv4 side
-    std::uint32_t tokens;   ///< tenths of a session
-    Tick filled;            ///< when the tokens were last topped up
+    TokenBucket bucket;     ///< limits.new_sessions_per_second
     std::uint16_t home;     ///< AddressIndex, if has_home
     bool has_home;
     bool in_use; ///< not free, not fresh
@@ -43,7 +43,14 @@ struct Client {
 
 static_assert(sizeof(Client) == 52);
 
-/// What a new session would use of a client's limits.
+/// What all clients hold together, for the limits in all.
+struct Totals {
+    std::uint32_t half_open = 0;         ///< opened by clients
+    std::uint32_t inbound_half_open = 0; ///< by the IPv4 side
+    TokenBucket bucket{};                ///< limits.new_sessions_per_second_in_all
+};
+
+/// What a new session would use of the limits.
 struct Demand {
     bool port = false;
     bool half_open = false;
@@ -58,6 +65,9 @@ public:
     ClientTable(std::size_t capacity, unsigned prefix_length, Rng& rng);
 
     [[nodiscard]] std::uint64_t hash(const Ipv6Addr& client6) const noexcept;
+
+    /// The record of this client, or kNone.
+    [[nodiscard]] std::uint32_t find(const Ipv6Addr& client6) const noexcept;
 
     void prefetch(std::uint64_t hash) const noexcept { index_.prefetch(hash); }
 
@@ -91,6 +101,9 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t hash_of(const Ipv6Addr& prefix) const noexcept;
+    [[nodiscard]] Ipv6Addr prefix_of(const Ipv6Addr& client6) const noexcept;
+    [[nodiscard]] std::uint32_t find_prefix(const Ipv6Addr& prefix,
+                                            std::uint64_t hash) const noexcept;
 
     unsigned prefix_length_;
     tables::KeyedHash hash_;
@@ -101,10 +114,10 @@ private:
     std::uint32_t size_ = 0;
 };
 
-/// Why this client may have no new session; nullopt if it may. Takes a token if it may. The
-/// IPv4 side may open half as many as the client, on top of the client's own, and takes no
-/// tokens.
+/// Why this client may have no new session; nullopt if it may. Takes tokens if it may. A
+/// client's own limits come first: what one client is refused costs the others nothing. The
+/// IPv4 side may open half as many as clients may, on top of theirs, and takes no tokens.
 [[nodiscard]] std::optional<DropReason>
-charge(Client& client, const Limits& limits, Demand demand, Tick now) noexcept;
+charge(Client& client, Totals& totals, const Limits& limits, Demand demand, Tick now) noexcept;
 
 } // namespace nat64::pool

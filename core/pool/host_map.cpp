@@ -64,18 +64,30 @@ std::optional<std::uint32_t> HostMap::choose(const Ipv6Addr& client6) const noex
     return free_.next(first);
 }
 
+std::uint32_t HostMap::addresses_of(const Ipv6Addr& client6) const noexcept {
+    if (!clients_) return find(hash(client6), client6) == kNone ? 0 : 1;
+    const auto owner = clients_->find(client6);
+    return owner == kNone ? 0 : (*clients_)[owner].bindings;
+}
+
+std::optional<DropReason> HostMap::refusal(const Ipv6Addr& client6,
+                                           std::uint32_t limit) const noexcept {
+    if (!choose(client6)) return DropReason::PoolExhausted;
+    if (clients_ && limit != 0 && addresses_of(client6) >= limit)
+        return DropReason::ClientAddressLimit;
+    return std::nullopt;
+}
+
 std::expected<std::uint32_t, DropReason> HostMap::obtain(std::uint64_t hash,
                                                          const Ipv6Addr& client6,
                                                          std::uint32_t limit,
                                                          Tick now) noexcept {
+    if (const auto no = refusal(client6, limit)) return std::unexpected{*no};
     const auto slot = choose(client6);
-    if (!slot) return std::unexpected{DropReason::PoolExhausted};
     auto owner = kNone;
     if (clients_) {
         owner = clients_->obtain(client6, clients_->hash(client6), {}, now);
         if (owner == kNone) return std::unexpected{DropReason::PoolExhausted};
-        if (limit != 0 && (*clients_)[owner].bindings >= limit)
-            return std::unexpected{DropReason::ClientAddressLimit};
     }
     if (!begin(*slot, hash, client6, now)) {
         if (clients_) clients_->drop_if_idle(owner);

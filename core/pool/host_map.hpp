@@ -91,6 +91,13 @@ public:
 
     // ---- coming and going ----
 
+    /// Why obtain() would give this client, which has none, no address; nullopt if it would.
+    [[nodiscard]] std::optional<DropReason> refusal(const Ipv6Addr& client6,
+                                                    std::uint32_t limit) const noexcept;
+
+    /// How many addresses the client has, which is a prefix of limits.client_prefix bits.
+    [[nodiscard]] std::uint32_t addresses_of(const Ipv6Addr& client6) const noexcept;
+
     /// A slot for a client that has none. `limit` is how many a client prefix may have, 0 for
     /// any number.
     [[nodiscard]] std::expected<std::uint32_t, DropReason>

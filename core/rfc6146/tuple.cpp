@@ -10,30 +10,48 @@ std::expected<void, DropReason> check_server4(Ipv4Addr server4,
                                                        : DropReason::NonGlobalIpv4};
 }
 
-std::expected<Ipv4Addr, Refusal> check_addresses6(const PacketView& view,
-                                                  const AddressRules& rules) noexcept {
-    const auto server4 = rules.prefix.extract(view.ipv6().destination.value());
-    if (!server4) return std::unexpected{Refusal{DropReason::NotInPrefix, {}}};
-    const auto client6 = view.ipv6().source.value();
+std::expected<void, Refusal> check_source6(const Ipv6Addr& source,
+                                           const AddressRules& rules) noexcept {
+    if (may_be_client6(source, rules)) return {};
     // RFC 6146 §3.5: "packets with a source address that belongs to Pref64::/n MUST be silently
     // discarded".
-    if (!may_be_client6(client6, rules))
-        return std::unexpected{Refusal{is_illegal_source(client6) ? DropReason::IllegalSource
-                                                                  : DropReason::SourceInPrefix,
-                                       {}}};
+    return std::unexpected{Refusal{is_illegal_source(source) ? DropReason::IllegalSource
+                                                             : DropReason::SourceInPrefix,
+                                   {}}};
+}
+
+std::expected<Ipv4Addr, Refusal> check_destination6(const Ipv6Addr& destination,
+                                                    const AddressRules& rules) noexcept {
+    const auto server4 = rules.prefix.extract(destination);
+    if (!server4) return std::unexpected{Refusal{DropReason::NotInPrefix, {}}};
     if (const auto ok = check_server4(*server4, rules); !ok)
         return std::unexpected{Refusal{ok.error(), kAdminProhibited6}};
     return *server4;
 }
 
+std::expected<Ipv4Addr, Refusal> check_addresses6(const PacketView& view,
+                                                  const AddressRules& rules) noexcept {
+    const auto server4 = check_destination6(view.ipv6().destination.value(), rules);
+    if (!server4 && server4.error().reason == DropReason::NotInPrefix) return server4;
+    if (const auto ok = check_source6(view.ipv6().source.value(), rules); !ok)
+        return std::unexpected{ok.error()};
+    return server4;
+}
+
+std::expected<void, Refusal> check_source4(Ipv4Addr source,
+                                           const AddressRules& rules) noexcept {
+    if (may_be_server4(source, rules)) return {};
+    return std::unexpected{Refusal{is_never_forwarded(source) ? DropReason::IllegalSource
+                                                              : DropReason::NonGlobalIpv4,
+                                   {}}};
+}
+
 std::expected<void, Refusal> check_addresses4(const PacketView& view,
                                               const AddressRules& rules) noexcept {
-    const auto source = view.ipv4().source.value();
-    if (may_be_server4(source, rules)) return {};
-    if (is_never_forwarded(source))
-        return std::unexpected{Refusal{DropReason::IllegalSource, {}}};
+    const auto ok = check_source4(view.ipv4().source.value(), rules);
+    if (ok || ok.error().reason != DropReason::NonGlobalIpv4) return ok;
     if (view.has_transport_header() && view.is_icmp_error()) return {};
-    return std::unexpected{Refusal{DropReason::NonGlobalIpv4, {}}};
+    return ok;
 }
 
 } // namespace nat64::rfc6146

@@ -44,14 +44,27 @@ may_be_server4(Ipv4Addr server4, const AddressRules& rules) noexcept {
 [[nodiscard]] std::expected<void, DropReason> check_server4(Ipv4Addr server4,
                                                             const AddressRules& rules) noexcept;
 
+/// May a packet have this IPv6 source? RFC 6146 §3.5 (source inside the prefix), RFC 7915 §5.1
+/// (illegal sources).
+[[nodiscard]] std::expected<void, Refusal> check_source6(const Ipv6Addr& source,
+                                                         const AddressRules& rules) noexcept;
+
+/// RFC 6052: the IPv4 destination inside an IPv6 one, if it may be reached.
+[[nodiscard]] std::expected<Ipv4Addr, Refusal>
+check_destination6(const Ipv6Addr& destination, const AddressRules& rules) noexcept;
+
+/// May a packet have this IPv4 source (RFC 7915 §4.1: illegal sources)?
+[[nodiscard]] std::expected<void, Refusal> check_source4(Ipv4Addr source,
+                                                         const AddressRules& rules) noexcept;
+
 /// Destination and source of an IPv6 packet: RFC 6052, RFC 7915 §5.1 (illegal sources), RFC
 /// 6146 §3.5 (source inside the prefix). Returns the IPv4 destination. What is not for our
 /// prefix comes first: whatever else is odd about it is no concern of ours.
 [[nodiscard]] std::expected<Ipv4Addr, Refusal>
 check_addresses6(const PacketView& view, const AddressRules& rules) noexcept;
 
-/// Source of an IPv4 packet (RFC 7915 §4.1: illegal sources). ICMP errors may come from
-/// routers whose address the prefix may not represent.
+/// Source of an IPv4 packet. ICMP errors may come from routers whose address the prefix may
+/// not represent.
 [[nodiscard]] std::expected<void, Refusal> check_addresses4(const PacketView& view,
                                                             const AddressRules& rules) noexcept;
 

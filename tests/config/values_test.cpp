@@ -30,7 +30,8 @@ timeouts: {udp: 3m, tcp_established: 3h, tcp_transitory: 5m, icmp: 90s, fragment
 dscp: {to_ipv4: 46, to_ipv6: 0}
 filtering: address-dependent
 limits: {sessions: 10, client_prefix: 64, sessions_per_client: 20, ports_per_client: 30,
-         half_open_per_client: 40, new_sessions_per_second: 50}
+         half_open_per_client: 40, new_sessions_per_second: 50,
+         half_open: 15, new_sessions_per_second_in_all: 60}
 icmp: {rate: 60}
 control: {socket: /tmp/x.sock, group: adm}
 log: {level: debug, bindings: true, sessions: true}
@@ -60,7 +61,7 @@ log: {level: debug, bindings: true, sessions: true}
     CHECK(config.translator.rfc7915.dscp_to_ipv4 == rfc7915::Dscp::fixed(46));
     CHECK(config.translator.rfc7915.dscp_to_ipv6 == rfc7915::Dscp::fixed(0));
     CHECK(config.napt.filtering == Filtering::AddressDependent);
-    CHECK(config.napt.limits == Limits{10, 64, 20, 30, 40, 50});
+    CHECK(config.napt.limits == Limits{10, 15, 60, 64, 20, 30, 40, 50});
     CHECK(config.translator.icmp_errors_per_second == 60);
     CHECK(config.control == Control{"/tmp/x.sock", "adm", false});
     CHECK(config.log == Log{LogLevel::Debug, LogFormat::Text, true, true, false});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The 1:1 backend through NaptBackend: its rules, those about time above all.
 #include "backends/kernel/kernel_backend.hpp"
+#include "tests/backends/foresight.hpp"
 #include "tests/backends/network.hpp"
 
 #include <stdexcept>
@@ -78,6 +79,27 @@ TEST_CASE("limits.addresses_per_client: one prefix cannot take the pool") {
     CHECK(net.out(Udp, ep6(3), kServer).verdict == "client_address_limit 1/1");
     const Endpoint6 other{Ipv6Addr::from_halves(0x2001'0db8'0000'0002, 1), Port{1}};
     CHECK(net.out(Udp, other, kServer).verdict == "ok");
+}
+
+TEST_CASE("explain: napt: kernel foresees what packets are told, and gives no address") {
+    auto settings = settings_with("100.64.0.0/28");
+    settings.limits.client_prefix = 64;
+    settings.limits.addresses_per_client = 2;
+    Network net{settings, make};
+    const std::vector own{v4("203.0.113.1")};
+    net.backend->exchange_policy(std::make_shared<const Policy>(PolicySettings{}, own));
+    for (unsigned host = 1; host <= 4; ++host)
+        for (const auto* address : {"198.51.100.1", "203.0.113.1", "10.0.0.1", "100.64.0.3"}) {
+            const auto before = net.bindings().size();
+            const auto foreseen = foresee_out(net, Tcp, ep6(host), ep4(address, 80));
+            CHECK(net.bindings().size() == before);
+            CHECK(net.out(Tcp, ep6(host), ep4(address, 80)).verdict == foreseen);
+        }
+    CHECK(foresee_out(net, Udp, ep6(5), kServer) == "client_address_limit 1/1");
+    const auto mapped4 = net.bindings()[0].mapped4.address;
+    CHECK(look_in(net, Udp, kServer, {mapped4, Port{5}}).binding->client6.port == Port{5});
+    CHECK(verdict(look_in(net, Udp, kServer, ep4("100.64.0.14")), "") == "no_binding 3/1");
+    CHECK(verdict(look_in(net, Udp, kServer, ep4("192.0.2.1")), "") == "not_in_pool");
 }
 
 TEST_CASE("napt: kernel: inner addresses are no destinations for clients") {

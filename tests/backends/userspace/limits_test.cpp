@@ -184,6 +184,21 @@ TEST_CASE(
           "client_half_open_limit");
 }
 
+TEST_CASE("limits.half_open: of all clients; what is answered or over counts no more") {
+    auto settings = small_settings();
+    settings.limits.half_open = 3;
+    UserspaceNetwork net{settings};
+    for (unsigned i = 0; i < 3; ++i)
+        REQUIRE(net.out(Tcp, ep6(1 + i), kServer, kSyn).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(9), kServer, kSyn).verdict == "half_open_limit 1/1");
+    CHECK(net.out(Udp, ep6(9), kServer).verdict == "ok");
+    CHECK(net.in(Tcp, kServer, net.bindings()[0].mapped4, kSynAck).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(9), kServer, kSyn).verdict == "ok");
+    CHECK(net.out(Tcp, ep6(10), kServer, kSyn).verdict == "half_open_limit 1/1");
+    net.pass(241s); // transitory
+    CHECK(net.out(Tcp, ep6(10), kServer, kSyn).verdict == "ok");
+}
+
 TEST_CASE("RFC 6888 §3 REQ-4: limits count all of a client's prefix") {
     auto settings = small_settings();
     settings.limits.client_prefix = 64;

@@ -62,40 +62,44 @@ TEST_CASE("RFC 6888 §3 REQ-4: limits per client, each with its own reason, 0 fo
                   .ports_per_client = 3,
                   .half_open_per_client = 2,
                   .new_sessions_per_second = 0};
+    Totals totals;
     Client c{};
     c.ports = 3;
-    CHECK(charge(c, limits, {.port = true}, kNow) == DropReason::ClientPortLimit);
-    CHECK_FALSE(charge(c, limits, {.port = false}, kNow));
+    CHECK(charge(c, totals, limits, {.port = true}, kNow) == DropReason::ClientPortLimit);
+    CHECK_FALSE(charge(c, totals, limits, {.port = false}, kNow));
     c.own.half_open = 2;
-    CHECK(charge(c, limits, {.half_open = true}, kNow) == DropReason::ClientHalfOpenLimit);
-    CHECK_FALSE(charge(c, limits, {}, kNow));
+    CHECK(charge(c, totals, limits, {.half_open = true}, kNow) ==
+          DropReason::ClientHalfOpenLimit);
+    CHECK_FALSE(charge(c, totals, limits, {}, kNow));
     c.own.sessions = 5;
-    CHECK(charge(c, limits, {}, kNow) == DropReason::ClientSessionLimit);
+    CHECK(charge(c, totals, limits, {}, kNow) == DropReason::ClientSessionLimit);
     limits = {.sessions_per_client = 0, .ports_per_client = 0, .half_open_per_client = 0};
-    CHECK_FALSE(charge(c, limits, {.port = true, .half_open = true}, kNow));
+    CHECK_FALSE(charge(c, totals, limits, {.port = true, .half_open = true}, kNow));
 }
 
 TEST_CASE("RFC 6146 §5.3: outsiders have half of a client's limits, beside the client's own") {
     const Limits limits{
         .sessions_per_client = 5, .half_open_per_client = 2, .new_sessions_per_second = 1};
+    Totals totals;
     Client c{};
-    c.filled = kNow;
+    c.bucket.filled = kNow;
     c.inbound = {.sessions = 2, .half_open = 0};
-    CHECK_FALSE(charge(c, limits, {.half_open = true, .inbound = true}, kNow)); // no token
+    CHECK_FALSE(
+        charge(c, totals, limits, {.half_open = true, .inbound = true}, kNow)); // no token
     c.inbound.half_open = 1;
-    CHECK(charge(c, limits, {.half_open = true, .inbound = true}, kNow) ==
+    CHECK(charge(c, totals, limits, {.half_open = true, .inbound = true}, kNow) ==
           DropReason::ClientHalfOpenLimit);
-    CHECK_FALSE(charge(c, limits, {.inbound = true}, kNow));
+    CHECK_FALSE(charge(c, totals, limits, {.inbound = true}, kNow));
     c.inbound.sessions = 3;
-    CHECK(charge(c, limits, {.inbound = true}, kNow) == DropReason::ClientSessionLimit);
+    CHECK(charge(c, totals, limits, {.inbound = true}, kNow) == DropReason::ClientSessionLimit);
     c.inbound = {.sessions = 1000, .half_open = 1000};
-    c.tokens = 10;
-    CHECK_FALSE(charge(c, limits, {.half_open = true}, kNow));
+    c.bucket.tokens = 10;
+    CHECK_FALSE(charge(c, totals, limits, {.half_open = true}, kNow));
     const Limits none{.sessions_per_client = 0, .half_open_per_client = 0};
-    CHECK_FALSE(charge(c, none, {.half_open = true, .inbound = true}, kNow));
+    CHECK_FALSE(charge(c, totals, none, {.half_open = true, .inbound = true}, kNow));
     c.inbound = {};
     const Limits one{.sessions_per_client = 1, .half_open_per_client = 1};
-    CHECK_FALSE(charge(c, one, {.half_open = true, .inbound = true}, kNow));
+    CHECK_FALSE(charge(c, totals, one, {.half_open = true, .inbound = true}, kNow));
 }
 
 TEST_CASE("limits.new_sessions_per_second: a burst of one second, then the rate") {
@@ -104,9 +108,10 @@ TEST_CASE("limits.new_sessions_per_second: a burst of one second, then the rate"
     limits.new_sessions_per_second = 7;
     ClientTable table{4, 128, rng};
     auto& c = table[table.obtain(client(1), table.hash(client(1)), limits, kNow)];
+    Totals totals;
     const auto granted = [&](std::uint32_t tick) {
         int n = 0;
-        while (!charge(c, limits, {}, Tick{tick}))
+        while (!charge(c, totals, limits, {}, Tick{tick}))
             ++n;
         return n;
     };
@@ -118,6 +123,55 @@ TEST_CASE("limits.new_sessions_per_second: a burst of one second, then the rate"
         n += granted(tick);
     CHECK(n == 70);
     CHECK(granted(900'000) == 7); // saved up no further
+}
+
+TEST_CASE("limits.half_open: of all clients, and half as many again from outside") {
+    const Limits limits{.half_open = 10, .half_open_per_client = 4};
+    Totals totals{.half_open = 10, .inbound_half_open = 4};
+    Client c{};
+    CHECK(charge(c, totals, limits, {.half_open = true}, kNow) == DropReason::HalfOpenLimit);
+    CHECK_FALSE(charge(c, totals, limits, {}, kNow));
+    CHECK_FALSE(charge(c, totals, limits, {.half_open = true, .inbound = true}, kNow));
+    totals = {.half_open = 9, .inbound_half_open = 5};
+    CHECK_FALSE(charge(c, totals, limits, {.half_open = true}, kNow));
+    CHECK(charge(c, totals, limits, {.half_open = true, .inbound = true}, kNow) ==
+          DropReason::HalfOpenLimit);
+    c.own.half_open = 4; // the client's own limit comes first
+    totals.half_open = 10;
+    CHECK(charge(c, totals, limits, {.half_open = true}, kNow) ==
+          DropReason::ClientHalfOpenLimit);
+}
+
+TEST_CASE("limits.new_sessions_per_second_in_all: one client's excess uses none of it up") {
+    const Limits limits{.new_sessions_per_second_in_all = 10, .new_sessions_per_second = 4};
+    Totals totals;
+    totals.bucket = TokenBucket::full(10, kNow);
+    Client greedy{};
+    Client other{};
+    for (auto* c : {&greedy, &other})
+        c->bucket = TokenBucket::full(4, kNow);
+    for (int i = 0; i < 100; ++i)
+        CHECK(charge(greedy, totals, limits, {}, kNow) ==
+              (i < 4 ? std::nullopt : std::optional{DropReason::ClientRateLimit}));
+    for (int i = 0; i < 4; ++i)
+        CHECK_FALSE(charge(other, totals, limits, {}, kNow));
+    Client third{};
+    third.bucket = TokenBucket::full(4, kNow);
+    CHECK_FALSE(charge(third, totals, limits, {}, kNow));
+    CHECK_FALSE(charge(third, totals, limits, {}, kNow));
+    CHECK(charge(third, totals, limits, {}, kNow) == DropReason::RateLimit);
+    CHECK_FALSE(charge(third, totals, limits, {.inbound = true}, kNow));
+    CHECK(third.bucket.tokens == 20); // what is refused takes no token
+}
+
+TEST_CASE("limits.new_sessions_per_second_in_all: begins with a full second") {
+    const Limits limits{.new_sessions_per_second_in_all = 3};
+    Totals totals;
+    Client c{};
+    int granted = 0;
+    while (!charge(c, totals, limits, {}, kNow))
+        ++granted;
+    CHECK(granted == 3);
 }
 
 } // namespace nat64::pool
