@@ -137,6 +137,33 @@ void add_log_level(CLI::App& app, Options& options) {
         ->type_name("trace|debug|info|warning|error");
 }
 
+void add_explain(CLI::App& app, Options& options) {
+    auto& explain = options.explain;
+    app.add_option("ADDRESS", explain.address, "where to: the same as --to")
+        ->type_name("ADDRESS");
+    app.add_option("--from",
+                   explain.from,
+                   "sender, an IPv6 client or an IPv4 host; "
+                   "default: whoever it is")
+        ->type_name("ADDRESS");
+    app.add_option("--to", explain.to, "destination, IPv6 or IPv4")->type_name("ADDRESS");
+    app.add_option("--protocol", explain.protocol, "protocol")
+        ->type_name("tcp|udp|icmp")
+        ->capture_default_str();
+    app.add_option("--port", explain.port, "destination port")
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--source-port", explain.source_port, "source port; default: any")
+        ->type_name("N");
+    app.add_option("--socket", explain.socket, "control socket of the daemon")
+        ->type_name("PATH")
+        ->capture_default_str();
+    app.add_option(
+           "-c,--config", options.config, "ask this configuration instead of the daemon")
+        ->type_name("FILE");
+    app.add_flag("--json", explain.json, "one JSON document, for programs");
+}
+
 void add_generate(CLI::App& app, Options& options) {
     add_config(app, options);
     std::string help = "what to print:";
@@ -232,6 +259,12 @@ int run_log_level(const Options& options) {
     return change("log-level", options.change);
 }
 
+int run_explain(const Options& options) {
+    auto wanted = options.explain;
+    wanted.offline = !options.config.empty();
+    return explain(wanted, [&] { return load_config(options); }, std::cout, std::cerr);
+}
+
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
@@ -267,6 +300,10 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"reload", "put a changed configuration in force, sessions kept", add_socket, run_reload},
     {"flush", "end sessions of a running daemon", add_flush, run_flush},
     {"log-level", "change what a running daemon logs", add_log_level, run_log_level},
+    {"explain",
+     "tell why a packet would be translated, or would not",
+     add_explain,
+     run_explain},
     {"replay", "run a capture through the translator, without root", add_replay, run_replay},
     {"generate",
      "print a file for a program beside nat64: DNS64, routes, firewall, completion",

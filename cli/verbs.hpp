@@ -5,6 +5,7 @@
 
 #include "cli/change.hpp"
 #include "cli/doctor.hpp"
+#include "cli/explain.hpp"
 #include "cli/follow.hpp"
 #include "cli/replay.hpp"
 #include "cli/show.hpp"
@@ -26,6 +27,7 @@ struct Options {
     bool nft = false;             ///< check: the nftables table instead
     ShowOptions show;
     ChangeOptions change;
+    ExplainOptions explain;
     FollowOptions follow;
     TopOptions top;
     DoctorOptions doctor;

@@ -6,6 +6,7 @@
 #include "config/cross_checks.hpp"
 #include "config/duration.hpp"
 #include "config/log_level.hpp"
+#include "config/policy_text.hpp"
 
 #include <algorithm>
 #include <span>
@@ -64,19 +65,10 @@ Written prefixes(std::span<const Prefix6> list) {
     return {"[" + text + "]", {}};
 }
 
-std::string rule_text(const DestinationRule& rule) {
-    auto text = "prefix: " + rule.prefix.to_string();
-    if (rule.protocol) text += fmt::format(", protocol: {}", name_of(*rule.protocol));
-    if (rule.ports != kAllPorts)
-        text +=
-            fmt::format(", ports: {}-{}", rule.ports.first.value(), rule.ports.last.value());
-    return "{" + text + "}";
-}
-
 Written rules(std::span<const DestinationRule> list) {
     std::string text;
     for (const auto& rule : list)
-        text += (text.empty() ? "" : ", ") + rule_text(rule);
+        text += (text.empty() ? "" : ", ") + describe(rule);
     return {"[" + text + "]", {}};
 }
 

@@ -8,6 +8,7 @@
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
 #include "service/control_status.hpp"
+#include "service/explain.hpp"
 #include "service/follow.hpp"
 #include "service/logging.hpp"
 #include "service/session_pages.hpp"
@@ -260,6 +261,24 @@ awaitable<Next> log_level(CommandContext context) {
     co_return std::nullopt;
 }
 
+std::optional<ControlError> check_question(const Request& request) {
+    if (!request.to) return ControlError{"bad_value", "to must be an address: it is missing"};
+    if (const auto wrong = fault(question_of(request)))
+        return ControlError{"bad_value", "to: " + *wrong};
+    return std::nullopt;
+}
+
+awaitable<Next> explain(CommandContext context) {
+    std::function<Findings()> job = [&view = context.view,
+ settings = context.view.config.translator,
+                                     question = question_of(context.request)] {
+        return find_out(question, settings, view.backend, view.now());
+    };
+    const auto found = co_await context.packet_thread.run<Findings>(std::move(job));
+    context.reply.item(explain_json(found, context.view.config));
+    co_return std::nullopt;
+}
+
 constexpr std::array kCommands = {
     Command{"show", "status", "", show_status},
     Command{"show", "bindings", "client mapped protocol limit cursor count", list<BindingRow>},
@@ -275,6 +294,7 @@ constexpr std::array kCommands = {
     Command{"reload", "", "", reload, Access::Change},
     Command{"flush", "", "client server mapped protocol all", flush, Access::Change},
     Command{"log-level", "", "level", log_level, Access::Change},
+    Command{"explain", "", "from to protocol port source_port", explain, Access::Read, check_question},
 };
 
 /// Is `word` one of the words of `list`?
@@ -327,6 +347,8 @@ std::expected<const Command*, ControlError> find_command(const Request& request)
                 return std::unexpected{ControlError{
                     "unknown_field",
                     fmt::format("{} means nothing to {}", field, in_words(command))}};
+        if (command.check == nullptr) return &command;
+        if (auto error = command.check(request)) return std::unexpected{std::move(*error)};
         return &command;
     }
     return std::unexpected{unknown(request)};

@@ -51,6 +51,8 @@ struct Command {
     std::string_view fields; ///< the optional fields it takes, separated by spaces
     CommandHandler run;
     Access access = Access::Read;
+    /// What is wrong with the fields taken together; null if nothing can be.
+    std::optional<ControlError> (*check)(const Request& request) = nullptr;
 };
 
 [[nodiscard]] std::span<const Command> control_commands() noexcept;

@@ -54,6 +54,35 @@ const char* read_protocol(const json::value& value, Request& request) {
     return request.filter.protocol ? nullptr : R"("tcp", "udp" or "icmp")";
 }
 
+const char* read_address(const json::value& value, std::optional<Address>& address) {
+    const json::string* text = value.if_string();
+    if (text != nullptr) address = parse_address({text->data(), text->size()});
+    return address ? nullptr : "an IPv4 or IPv6 address";
+}
+
+const char* read_from(const json::value& value, Request& request) {
+    return read_address(value, request.from);
+}
+
+const char* read_to(const json::value& value, Request& request) {
+    return read_address(value, request.to);
+}
+
+const char* read_port_number(const json::value& value, Port& port) {
+    if (!value.is_int64() || value.get_int64() < 0 || value.get_int64() > 65535)
+        return "a whole number, at most 65535";
+    port = Port{static_cast<std::uint16_t>(value.get_int64())};
+    return nullptr;
+}
+
+const char* read_port(const json::value& value, Request& request) {
+    return read_port_number(value, request.port);
+}
+
+const char* read_source_port(const json::value& value, Request& request) {
+    return read_port_number(value, request.source_port);
+}
+
 const char* read_limit(const json::value& value, Request& request) {
     if (!value.is_int64() || value.get_int64() < 1) return "a whole number, at least 1";
     request.limit = static_cast<std::uint64_t>(value.get_int64());
@@ -122,6 +151,10 @@ constexpr std::array kFields = {
     Field{"all", read_all},
     Field{"count", read_count},
     Field{"level", read_level},
+    Field{"from", read_from},
+    Field{"to", read_to},
+    Field{"port", read_port},
+    Field{"source_port", read_source_port},
 };
 
 /// The id as JSON text; nullopt if it is neither a number, a short string nor null.
@@ -198,6 +231,14 @@ std::expected<Request, BadRequest> parse_request(std::string_view line) {
     if (auto problem = read_object(*object, request))
         return std::unexpected{BadRequest{*id, std::move(*problem)}};
     return request;
+}
+
+Question question_of(const Request& request) {
+    return {.from = request.from,
+            .to = request.to.value(),
+            .protocol = request.filter.protocol.value_or(L4Proto::Tcp),
+            .port = request.port,
+            .source_port = request.source_port};
 }
 
 std::string cursor_text(std::string_view what, Cursor cursor) {

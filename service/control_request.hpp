@@ -7,6 +7,7 @@
 
 #include "config/config.hpp"
 #include "core/napt_backend.hpp"
+#include "service/explain.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -38,6 +39,10 @@ struct Request {
     std::optional<std::uint64_t> limit; ///< at least 1
     Cursor cursor = 0;
     ClientOrder order = ClientOrder::Sessions; ///< field `sort`
+    std::optional<Address> from; ///< explain
+    std::optional<Address> to;
+    Port port;
+    Port source_port;
     bool all = false;
     bool count = false;
     std::optional<config::LogLevel> level;
@@ -51,6 +56,9 @@ struct BadRequest {
 };
 
 [[nodiscard]] std::expected<Request, BadRequest> parse_request(std::string_view line);
+
+/// Of `explain`, whose `to` has been given.
+[[nodiscard]] Question question_of(const Request& request);
 
 /// A place in the listing of `what`, as text that is nobody's business but parse_request's.
 [[nodiscard]] std::string cursor_text(std::string_view what, Cursor cursor);
