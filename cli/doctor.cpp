@@ -7,6 +7,7 @@
 #include "config/inner_pool.hpp"
 #include "config/load.hpp"
 #include "daemon/kernel_napt.hpp"
+#include "daemon/mycelium_node.hpp"
 #include "platform/host_ops.hpp"
 
 #include <exception>
@@ -47,6 +48,14 @@ void complete(config::Config& config,
               const MachineFacts& facts,
               platform::HostOps& host,
               std::vector<Finding>& findings) {
+    if (config.mycelium.derives_prefix) {
+        try {
+            daemon::complete_prefix(config, {});
+        } catch (const std::exception& trouble) {
+            findings.push_back(
+                {Health::Fail, "prefix", trouble.what(), "start Mycelium, or give the prefix"});
+        }
+    }
     if (config.napt_mode != config::NaptMode::Kernel || config.napt.inner_pool) return;
     if (facts.daemon) // it has chosen already
         if (const auto pool = Prefix4::parse(facts.daemon->sample.pool)) {

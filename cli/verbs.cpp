@@ -6,8 +6,10 @@
 #include "cli/usage_error.hpp"
 #include "config/load.hpp"
 #include "config/print.hpp"
+#include "config/profiles.hpp"
 #include "daemon/app.hpp"
 #include "daemon/kernel_napt.hpp"
+#include "daemon/mycelium_node.hpp"
 #include "daemon/steady_file.hpp"
 #include "platform/host_ops.hpp"
 
@@ -27,12 +29,28 @@ namespace {
 
 constexpr auto kDefaultConfig = "/etc/nat64/nat64.yaml";
 
+config::Profile wanted_profile(const Options& options) {
+    if (options.profile.empty()) return config::Profile::None;
+    if (const auto profile = config::find_profile(options.profile)) return *profile;
+    throw UsageError{fmt::format("--profile {}: there is no such profile; there are: {}",
+                                 options.profile,
+                                 config::profile_names())};
+}
+
 /// The file that -c names, else the default one, else no file at all.
 config::Config load_config(const Options& options) {
-    if (!options.config.empty()) return config::load(options.config);
-    if (std::filesystem::exists(kDefaultConfig)) return config::load(kDefaultConfig);
+    const auto profile = wanted_profile(options);
+    if (!options.config.empty()) return config::load(options.config, profile);
+    if (std::filesystem::exists(kDefaultConfig)) return config::load(kDefaultConfig, profile);
     std::cerr << fmt::format("nat64: no {} and no -c FILE: using defaults\n", kDefaultConfig);
-    return config::defaults();
+    return config::defaults(profile);
+}
+
+/// For a verb that cannot do without the prefix.
+config::Config load_complete_config(const Options& options) {
+    auto config = load_config(options);
+    if (config.mycelium.derives_prefix) daemon::complete_prefix(config, {});
+    return config;
 }
 
 void flush_output() {
@@ -46,8 +64,16 @@ void add_config(CLI::App& app, Options& options) {
         ->type_name("FILE");
 }
 
-void add_check(CLI::App& app, Options& options) {
+void add_config_and_profile(CLI::App& app, Options& options) {
     add_config(app, options);
+    app.add_option("--profile",
+                   options.profile,
+                   "defaults for a kind of network, if the configuration names none")
+        ->type_name("mycelium");
+}
+
+void add_check(CLI::App& app, Options& options) {
+    add_config_and_profile(app, options);
     app.add_flag("--nft",
                  options.nft,
                  "print the nftables table that 'run' would install on this machine");
@@ -165,7 +191,7 @@ void add_explain(CLI::App& app, Options& options) {
 }
 
 void add_generate(CLI::App& app, Options& options) {
-    add_config(app, options);
+    add_config_and_profile(app, options);
     std::string help = "what to print:";
     for (const auto& row : generators())
         help += fmt::format(" {} ({}),", row.name, row.help);
@@ -179,7 +205,7 @@ void add_replay(CLI::App& app, Options& options) {
         {"kernel", rfc7915::HopPolicy::KernelForwards},
     };
     auto& replay = options.replay;
-    add_config(app, options);
+    add_config_and_profile(app, options);
     app.add_option("IN", replay.input, "pcap or pcapng capture, both sides mixed; - is stdin")
         ->required()
         ->type_name("FILE");
@@ -262,13 +288,13 @@ int run_log_level(const Options& options) {
 int run_explain(const Options& options) {
     auto wanted = options.explain;
     wanted.offline = !options.config.empty();
-    return explain(wanted, [&] { return load_config(options); }, std::cout, std::cerr);
+    return explain(wanted, [&] { return load_complete_config(options); }, std::cout, std::cerr);
 }
 
 int run_replay(const Options& options) {
     auto wanted = options.replay;
     if (!options.until.empty()) wanted.run_on = parse_until(options.until);
-    replay(wanted, load_config(options), std::cerr);
+    replay(wanted, load_complete_config(options), std::cerr);
     return 0;
 }
 
@@ -277,7 +303,7 @@ int run_generate(const Options& options) {
     if (generator == nullptr)
         throw UsageError{fmt::format(
             "generate: there is no '{}'; there are {}", options.generate, generator_names())};
-    generator->print(generator->reads == Reads::Configuration ? load_config(options)
+    generator->print(generator->reads == Reads::Configuration ? load_complete_config(options)
                                                               : config::Config{},
                      std::cout);
     flush_output();
@@ -291,7 +317,7 @@ int run_version(const Options& /*options*/) {
 }
 
 constexpr std::array kVerbs = std::to_array<Verb>({
-    {"run", "run the NAT64 in the foreground", add_config, run_daemon},
+    {"run", "run the NAT64 in the foreground", add_config_and_profile, run_daemon},
     {"check", "check a configuration and print the effective one", add_check, run_check},
     {"show", "show what a running daemon is doing", add_show, run_show},
     {"follow", "print binding and session events as they happen", add_follow, run_follow},

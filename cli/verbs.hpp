@@ -25,6 +25,7 @@ namespace nat64::cli {
 struct Options {
     std::filesystem::path config; ///< -c; empty if not given
     bool nft = false;             ///< check: the nftables table instead
+    std::string profile;          ///< --profile; empty if not given
     ShowOptions show;
     ChangeOptions change;
     ExplainOptions explain;

@@ -8,6 +8,7 @@
 #include "core/policy.hpp"
 #include "core/translator.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -32,6 +33,21 @@ struct Tun {
     Mtu mtu{1500};
 
     friend bool operator==(const Tun&, const Tun&) = default;
+};
+
+/// `profile`
+enum class Profile : std::uint8_t { None, Mycelium };
+
+/// `mycelium`, with profile: mycelium.
+struct Mycelium {
+    std::string api = "127.0.0.1:8989";
+    std::string suffix = "0:6464";
+    Clock::duration poll = std::chrono::seconds{30};
+    /// `prefix` is not configured, and the node has not been asked yet: the one in this
+    /// configuration means nothing.
+    bool derives_prefix = false;
+
+    friend bool operator==(const Mycelium&, const Mycelium&) = default;
 };
 
 struct Control {
@@ -71,6 +87,8 @@ struct Log {
 struct Config {
     /// The file, empty for defaults.
     std::filesystem::path file;
+    Profile profile = Profile::None;
+    Mycelium mycelium;
     NaptMode napt_mode = NaptMode::Daemon;
     NaptSettings napt;
     TranslatorSettings translator;

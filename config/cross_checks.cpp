@@ -47,13 +47,18 @@ std::optional<Ipv4Addr> find_address(const Prefix4& prefix, Predicate predicate)
 
 /// A key that the mode does not honour is refused by name, never ignored.
 void check_honoured(Reader& reader) {
-    const auto mode = reader.draft.config.napt_mode;
-    const auto* const name = mode == NaptMode::Kernel ? "kernel" : "daemon";
+    const auto& config = reader.draft.config;
+    const auto* const name = config.napt_mode == NaptMode::Kernel ? "kernel" : "daemon";
     for (const auto& key : schema()) {
-        if (is_honoured(key, mode) || !reader.was_given(key.path)) continue;
-        reader.complain_about(std::string{key.path},
-                              fmt::format("means nothing with napt: {}", name),
-                              "remove it, or choose the other napt");
+        if (is_honoured(key, config) || !reader.was_given(key.path)) continue;
+        if (key.honoured == Honoured::ByMycelium)
+            reader.complain_about(std::string{key.path},
+                                  "means nothing without profile: mycelium",
+                                  "remove it, or add the profile");
+        else
+            reader.complain_about(std::string{key.path},
+                                  fmt::format("means nothing with napt: {}", name),
+                                  "remove it, or choose the other napt");
     }
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 /// Does this configuration give the key a value?
 std::string value_of(const Key& key, const Config& config) {
-    if (!is_honoured(key, config.napt_mode)) return {};
+    if (!is_honoured(key, config)) return {};
     return key.write(config).value;
 }
 
@@ -79,6 +79,11 @@ difference(const Config& running, const Config& wanted, const std::vector<PoolIt
 }
 
 void keep_choices(Config& wanted, const Config& running) {
+    if (wanted.mycelium.derives_prefix && running.profile == Profile::Mycelium) {
+        wanted.translator.prefix = running.translator.prefix;
+        wanted.napt.prefix = running.napt.prefix;
+        wanted.mycelium.derives_prefix = running.mycelium.derives_prefix;
+    }
     if (wanted.napt_mode == NaptMode::Kernel && !wanted.napt.inner_pool &&
         running.napt.inner_pool)
         use_inner_pool(wanted, *running.napt.inner_pool);

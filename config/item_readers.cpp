@@ -14,6 +14,7 @@ void set_prefix(const Node& node, Reader& reader, const Prefix6& prefix) {
     if (nat64_prefix) {
         reader.draft.config.translator.prefix = *nat64_prefix;
         reader.draft.config.napt.prefix = *nat64_prefix;
+        reader.draft.config.mycelium.derives_prefix = false;
         return;
     }
     if (prefix.length() == 96)

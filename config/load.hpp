@@ -12,13 +12,15 @@
 
 namespace nat64::config {
 
-/// Reads and checks a file. Throws ConfigError.
-[[nodiscard]] Config load(const std::filesystem::path& file);
+/// Reads and checks a file. `profile` counts if the file names none. Throws ConfigError.
+[[nodiscard]] Config load(const std::filesystem::path& file, Profile profile = Profile::None);
 
 /// The same from memory; `file` is what errors call it.
-[[nodiscard]] Config parse(std::string_view text, const std::filesystem::path& file = {});
+[[nodiscard]] Config parse(std::string_view text,
+                           const std::filesystem::path& file = {},
+                           Profile profile = Profile::None);
 
 /// What an empty file means. Throws ConfigError while that needs a pool.
-[[nodiscard]] Config defaults();
+[[nodiscard]] Config defaults(Profile profile = Profile::None);
 
 } // namespace nat64::config

@@ -57,6 +57,7 @@ void rules(const Node& node,
            std::string_view keys,
            Reader& reader,
            std::vector<DestinationRule>& list) {
+    list.clear(); // of what a profile says
     if (!is_short(node, reader)) return;
     reader.read_list(node, [&](const Node& item, const std::string& path) {
         rule(item, path, keys, reader, list);

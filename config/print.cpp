@@ -23,7 +23,7 @@ std::string print(const Config& config) {
     std::string text;
     std::string_view open; ///< the map whose header was written last
     for (const auto& key : schema()) {
-        if (key.write == nullptr || !is_honoured(key, config.napt_mode)) continue;
+        if (key.write == nullptr || !is_honoured(key, config)) continue;
         const auto written = key.write(config);
         if (written.value.empty()) {
             text += fmt::format("# {}: {}\n", key.path, written.comment);

@@ -5,6 +5,7 @@
 #include "config/duration.hpp"
 #include "config/log_level.hpp"
 #include "config/nearest.hpp"
+#include "config/profiles.hpp"
 #include "config/scalars.hpp"
 
 #include <algorithm>
@@ -114,6 +115,41 @@ std::optional<Clock::duration> duration(const Node& node, Reader& reader) {
 void version(const Node& node, Reader& reader) {
     if (node.is_scalar() && !node.quoted && node.text == "1") return;
     reader.complain(node, "is not a version that this program knows", "write 1");
+}
+
+/// What it means has been put into the draft before any other key was read.
+void profile(const Node& node, Reader& reader) {
+    if (node.is_scalar() && find_profile(node.text)) return;
+    reader.complain(node, "is no profile", fmt::format("there are: {}", profile_names()));
+}
+
+void mycelium_api(const Node& node, Reader& reader) {
+    const auto api4 = node.is_scalar() ? parse_endpoint4(node.text) : std::nullopt;
+    const auto api6 = node.is_scalar() ? parse_endpoint6(node.text) : std::nullopt;
+    if ((!api4 || api4->port == Port{}) && (!api6 || api6->port == Port{}))
+        return reader.complain(node, "is not an address with a port");
+    reader.draft.config.mycelium.api = node.text;
+}
+
+void mycelium_suffix(const Node& node, Reader& reader) {
+    // Any subnet of 64 bits serves to try it.
+    const Prefix6 subnet{Ipv6Addr::from_halves(0x0400'0000'0000'0001, 0), 64};
+    const auto joined = node.is_scalar() ? join_prefix(subnet, node.text)
+                                         : std::unexpected{std::string{"is not a text"}};
+    if (!joined) return reader.complain(node, joined.error(), "write it like 0:6464");
+    if (!rfc6052::Nat64Prefix::from(*joined))
+        return reader.complain(node,
+                               "has bits set in its first octet",
+                               "bits 64 to 71 of a NAT64 prefix are zero (RFC 6052 §2.2)");
+    reader.draft.config.mycelium.suffix = node.text;
+}
+
+void mycelium_poll(const Node& node, Reader& reader) {
+    const auto value = duration(node, reader);
+    if (!value) return;
+    if (*value < std::chrono::seconds{1} || *value > std::chrono::hours{1})
+        return reader.complain(node, "is out of range", "write 1s to 1h");
+    reader.draft.config.mycelium.poll = *value;
 }
 
 void wkp_strict(const Node& node, Reader& reader) {

@@ -59,9 +59,39 @@ constexpr std::array kSchema = std::to_array<Key>({
      .read = read::napt,
      .write = write::napt},
     {.path = "profile",
+     .type = Type::Choice,
+     .values = "mycelium",
+     .help = "a named set of defaults: mycelium, for a gateway of that overlay; whatever else "
+             "the file says counts instead of them",
+     .read = read::profile,
+     .write = write::profile},
+    {.path = "mycelium",
+     .type = Type::Map,
+     .help = "profile: mycelium: the node on this machine"},
+    {.path = "mycelium.api",
      .type = Type::Text,
-     .help = "a named set of defaults",
-     .support = Support::NotYet},
+     .values = "ADDRESS:PORT or [ADDRESS]:PORT",
+     .default_text = "127.0.0.1:8989",
+     .help = "where the node's HTTP API listens; it is asked for the node's subnet",
+     .honoured = Honoured::ByMycelium,
+     .read = read::mycelium_api,
+     .write = write::mycelium_api},
+    {.path = "mycelium.suffix",
+     .type = Type::Text,
+     .values = "groups of hexadecimal digits, as in 0:6464",
+     .default_text = "0:6464",
+     .help = "the last groups of the NAT64 prefix inside the node's subnet, up to bit 96",
+     .honoured = Honoured::ByMycelium,
+     .read = read::mycelium_suffix,
+     .write = write::mycelium_suffix},
+    {.path = "mycelium.poll",
+     .type = Type::Duration,
+     .values = "a duration, 1s to 1h",
+     .default_text = "30s",
+     .help = "how often the node is asked again, since another key means another subnet",
+     .honoured = Honoured::ByMycelium,
+     .read = read::mycelium_poll,
+     .write = write::mycelium_poll},
     {.path = "pool",
      .type = Type::List,
      .values = "a list of IPv4 prefixes, or of {address, ports}",
@@ -548,14 +578,16 @@ std::string_view name_below(std::string_view parent, std::string_view path) {
 
 } // namespace
 
-bool is_honoured(const Key& key, NaptMode mode) noexcept {
+bool is_honoured(const Key& key, const Config& config) noexcept {
     switch (key.honoured) {
     case Honoured::Always:
         return true;
     case Honoured::ByDaemon:
-        return mode == NaptMode::Daemon;
+        return config.napt_mode == NaptMode::Daemon;
     case Honoured::ByKernel:
-        return mode == NaptMode::Kernel;
+        return config.napt_mode == NaptMode::Kernel;
+    case Honoured::ByMycelium:
+        return config.profile == Profile::Mycelium;
     }
     return false;
 }

@@ -41,8 +41,9 @@ enum class Reload : std::uint8_t { Yes, No };
 /// NotYet: known, but refused by name unless it says exactly what happens anyway.
 enum class Support : std::uint8_t { Works, NotYet };
 
-/// Which values of `napt` honour a key; with others it is refused by name, and not printed.
-enum class Honoured : std::uint8_t { Always, ByDaemon, ByKernel };
+/// Which values of `napt` or `profile` honour a key; with others it is refused by name, and
+/// not printed.
+enum class Honoured : std::uint8_t { Always, ByDaemon, ByKernel, ByMycelium };
 
 /// Must a map that may have this key have it?
 enum class Presence : std::uint8_t { Optional, Required };
@@ -70,8 +71,8 @@ struct Key {
     Written (*write)(const Config& config) = nullptr;
 };
 
-/// Does this mode do what the key says?
-[[nodiscard]] bool is_honoured(const Key& key, NaptMode mode) noexcept;
+/// Does the key mean anything with this `napt` and `profile`?
+[[nodiscard]] bool is_honoured(const Key& key, const Config& config) noexcept;
 
 /// In the order in which they are printed.
 [[nodiscard]] std::span<const Key> schema() noexcept;

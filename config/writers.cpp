@@ -7,6 +7,7 @@
 #include "config/duration.hpp"
 #include "config/log_level.hpp"
 #include "config/policy_text.hpp"
+#include "config/profiles.hpp"
 
 #include <algorithm>
 #include <span>
@@ -87,6 +88,8 @@ Written version(const Config& /*config*/) {
 }
 
 Written prefix(const Config& config) {
+    if (config.mycelium.derives_prefix)
+        return {{}, "unset: made of the subnet of this machine's Mycelium node, at the start"};
     return {config.translator.prefix.to_string(), {}};
 }
 
@@ -170,6 +173,23 @@ Written timeouts_fragments(const Config& config) {
 
 Written timeouts_unsafe(const Config& config) {
     return boolean(below_rfc_minimum(config.napt.timeouts));
+}
+
+Written profile(const Config& config) {
+    if (config.profile == Profile::None) return {{}, "unset: none"};
+    return {std::string{name_of(config.profile)}, {}};
+}
+
+Written mycelium_api(const Config& config) {
+    return {quoted(config.mycelium.api), {}};
+}
+
+Written mycelium_suffix(const Config& config) {
+    return {quoted(config.mycelium.suffix), {}};
+}
+
+Written mycelium_poll(const Config& config) {
+    return {to_string(config.mycelium.poll), {}};
 }
 
 Written filtering(const Config& config) {

@@ -3,6 +3,8 @@
 #include "daemon/announce.hpp"
 
 #include "config/config.hpp"
+#include "config/policy_text.hpp"
+#include "config/profiles.hpp"
 #include "core/counters.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/special_addresses.hpp"
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -64,6 +67,45 @@ std::string mtu_line(const rfc7915::Settings& mtu) {
                        mtu.ipv4_mtu.bytes());
 }
 
+/// What a profile has chosen, or the file instead of it.
+std::vector<std::string> profile_lines(const config::Config& config) {
+    const auto name = config::name_of(config.profile);
+    const auto& limits = config.napt.limits;
+    const bool daemon = config.napt_mode == config::NaptMode::Daemon;
+    std::string clients;
+    for (const auto& prefix : config.policy.clients_allow)
+        clients += (clients.empty() ? "" : ", ") + prefix.to_string();
+    std::string denied;
+    for (const auto& rule : config.policy.destinations_deny)
+        denied += ", " + config::describe(rule);
+    return {fmt::format("profile {}: clients of {}, each /{} of them counts as one",
+                        name,
+                        clients.empty() ? "nowhere" : clients,
+                        limits.client_prefix),
+            fmt::format("profile {}: not to be reached: this machine{}{}",
+                        name,
+                        config.policy.private_destinations == PrivateDestinations::Refused
+                            ? ", private ranges"
+                            : "",
+                        denied),
+            daemon ? fmt::format("profile {}: a client has at most {} sessions, {} ports, {} "
+                                 "half-open connections, {} new sessions a second (0: no "
+                                 "limit); all together {} half-open, {} new a second",
+                                 name,
+                                 limits.sessions_per_client,
+                                 limits.ports_per_client,
+                                 limits.half_open_per_client,
+                                 limits.new_sessions_per_second,
+                                 limits.half_open,
+                                 limits.new_sessions_per_second_in_all)
+                   : fmt::format("profile {}: a client has at most {} addresses in use, each "
+                                 "of them {} connections, {} new ones a second (0: no limit)",
+                                 name,
+                                 limits.addresses_per_client,
+                                 limits.sessions_per_client,
+                                 limits.new_sessions_per_second)};
+}
+
 /// Where the gateway may be represented under the prefix (RFC 6052 §3.1), that is its address
 /// on the IPv6 side too.
 std::string gateway_line(const TranslatorSettings& settings) {
@@ -99,6 +141,9 @@ std::vector<std::string> describe_start(const config::Config& config,
     if (const auto& listen = config.metrics.listen)
         lines.push_back(fmt::format("metrics for Prometheus at {}, path /metrics",
                                     config::to_string(*listen)));
+    if (config.profile != config::Profile::None)
+        for (auto& line : profile_lines(config))
+            lines.push_back(std::move(line));
     return lines;
 }
 

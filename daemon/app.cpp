@@ -17,6 +17,7 @@
 #include "daemon/forwarding.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
+#include "daemon/mycelium_node.hpp"
 #include "daemon/policy_keeper.hpp"
 #include "daemon/pool_watch.hpp"
 #include "daemon/reloader.hpp"
@@ -291,6 +292,8 @@ int App::run() {
     asio::co_spawn(control_, routes_.keep(), on_end);
     if (const auto interval = notify_.watchdog_interval())
         asio::co_spawn(control_, feed_watchdog(*interval), on_end);
+    if (config_.profile == config::Profile::Mycelium)
+        asio::co_spawn(control_, watch_node(config_), on_end);
     if (kernel_napt_) {
         asio::co_spawn(control_, kernel_napt_->watch_table(), on_end);
         asio::co_spawn(control_,
@@ -428,6 +431,7 @@ int run(const config::Config& given, LoadAgain load_again) {
     spdlog::info("nat64 {}", NAT64_VERSION);
     platform::LinuxHost host;
     config::Config config = given;
+    complete_prefix(config, kNodeMayTake);
     if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
         choose_inner_pool(config, host);
     check(config, host);

@@ -270,7 +270,7 @@ std::optional<ControlError> check_question(const Request& request) {
 
 awaitable<Next> explain(CommandContext context) {
     std::function<Findings()> job = [&view = context.view,
- settings = context.view.config.translator,
+                                     settings = context.view.config.translator,
                                      question = question_of(context.request)] {
         return find_out(question, settings, view.backend, view.now());
     };
@@ -294,7 +294,12 @@ constexpr std::array kCommands = {
     Command{"reload", "", "", reload, Access::Change},
     Command{"flush", "", "client server mapped protocol all", flush, Access::Change},
     Command{"log-level", "", "level", log_level, Access::Change},
-    Command{"explain", "", "from to protocol port source_port", explain, Access::Read, check_question},
+    Command{"explain",
+            "",
+            "from to protocol port source_port",
+            explain,
+            Access::Read,
+            check_question},
 };
 
 /// Is `word` one of the words of `list`?

@@ -57,7 +57,7 @@ json::value value_of(const config::Key& key, const std::string& text) {
 std::string config_json(const config::Config& config) {
     json::object values;
     for (const config::Key& key : config::schema()) {
-        if (key.write == nullptr || !config::is_honoured(key, config.napt_mode)) continue;
+        if (key.write == nullptr || !config::is_honoured(key, config)) continue;
         const config::Written written = key.write(config);
         if (!written.value.empty()) values[key.path] = value_of(key, written.value);
     }

@@ -39,7 +39,7 @@ struct Request {
     std::optional<std::uint64_t> limit; ///< at least 1
     Cursor cursor = 0;
     ClientOrder order = ClientOrder::Sessions; ///< field `sort`
-    std::optional<Address> from; ///< explain
+    std::optional<Address> from;               ///< explain
     std::optional<Address> to;
     Port port;
     Port source_port;

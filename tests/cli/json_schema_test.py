@@ -35,6 +35,7 @@ GOOD = [
     POOL + "gateway: {ipv4: 8.8.8.1}\n",
     POOL + "timeouts: {udp: 2m30s, tcp_established: 1d}\n",
     "napt: kernel\ninner_pool: 100.64.0.0/16\n",
+    "profile: mycelium\nmycelium: {api: '[::1]:8989', poll: 5s}\n",
     POOL + "log: {level: debug, bindings: true}\n",
     POOL + "clients: {allow: ['2001:db8::/32'], deny: ['2001:db8:1::/48']}\n",
     OWN_PREFIX + POOL + "destinations: {private: true}\n",

@@ -48,10 +48,6 @@ TEST_CASE("schema: the default that is documented is the one that is used") {
 
 TEST_CASE("schema: keys of later versions are refused by name") {
     for (const auto& refused : std::initializer_list<test::Refused>{
-             {"profile: mycelium\n",
-              "nat64.yaml:1:1: profile: ",
-              "not yet supported",
-              "remove it"},
              {"fastpath: on\n", "nat64.yaml:1:1: fastpath: ", "not yet", "auto|off"},
              {"state: /var/lib/nat64\n",
               "nat64.yaml:1:1: state: ",
