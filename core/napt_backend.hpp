@@ -5,6 +5,9 @@
 // formats. Two implementations: userspace (BIB, sessions and ports of our own) and kernel (1:1
 // inner addresses, the kernel's conntrack does the rest).
 //
+// No binding has a client inside the prefix, whatever asks for one: what is translated towards
+// it would come back.
+//
 // Thread rule: every call comes from the packet thread. Other threads reach a backend by
 // posting to it. Work is by batch: prepare() hashes and prefetches for all flows of a batch,
 // resolve_*() answers for one.

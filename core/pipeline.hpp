@@ -60,7 +60,6 @@ struct Translator::Impl final : Originator {
     std::size_t plain_inbound(std::span<PacketBuffer> packets,
                               std::span<InboundFlow> flows) noexcept;
     std::size_t forward(std::span<PacketBuffer> packets, std::span<const Item> items) noexcept;
-    bool hairpin_loop(const Ipv6Addr& client6) noexcept;
     Kind classify(PacketBuffer& packet, Item& item) noexcept;
     Kind classify6(PacketBuffer& packet, Item& item) noexcept;
     Kind classify4(PacketBuffer& packet, Item& item) noexcept;

@@ -79,14 +79,6 @@ Translator::Impl::Impl(const TranslatorSettings& s, NaptBackend& b, Counters& c,
     }
 }
 
-/// A client inside the prefix would send the packet round for ever.
-inline bool Translator::Impl::hairpin_loop(const Ipv6Addr& client6) noexcept {
-    if (!settings.prefix.contains(client6)) [[likely]]
-        return false;
-    counters.drop(DropReason::HairpinLoop);
-    return true;
-}
-
 /// How many items from the first one are of its kind: their flows stand behind each other.
 std::size_t Translator::Impl::run_of(std::span<const Item> items) noexcept {
     std::size_t size = 1;
@@ -120,14 +112,13 @@ std::size_t Translator::Impl::plain_inbound(std::span<PacketBuffer> packets,
     const auto known = backend.refresh_inbound(flows, now_);
     for (std::size_t i = 0; i < known; ++i) {
         const auto& flow = flows[i];
-        if (hairpin_loop(flow.client6->address)) continue;
         const auto server6 = settings.prefix.embed(flow.server4.address);
         plain::to_ipv6(
             packets[i], {{server6, flow.server4.port}, *flow.client6}, settings.rfc7915);
         counters.count(Direction::Inbound, flow.protocol, flow.bytes);
-        counters.emitted.add();
         emit_->packet(packets[i]);
     }
+    counters.emitted.add(known);
     if (known == packets.size()) return known;
     const auto view = parse_packet(packets[known].bytes());
     assert(view);
@@ -282,7 +273,6 @@ Verdict Translator::Impl::inbound(PacketBuffer& packet,
                                   Pass pass) noexcept {
     const auto resolved = backend.resolve_inbound(flow, packet, now_);
     if (!resolved) return not_now(packet, view, resolved.error());
-    if (hairpin_loop(resolved->client6.address)) return Verdict::Drop;
     const auto server6 = settings.prefix.embed(flow.server4.address);
     const auto outgoing = outgoing6(*resolved, server6, flow.server4.port, flow.protocol);
     const auto count_hop = pass == Pass::First ? rfc7915::CountHop::Yes : rfc7915::CountHop::No;
@@ -304,7 +294,8 @@ Verdict Translator::Impl::send4(PacketBuffer& packet, Ipv4Addr destination) noex
 }
 
 /// The packet is now what an IPv4 host would have sent to the pool: once more, the other way.
-/// It cannot come here a third time, since what goes round leaves as IPv6.
+/// It cannot come here a third time, since what goes round leaves as IPv6; nor by way of the
+/// kernel's routes, since no backend has a client inside the prefix.
 Verdict Translator::Impl::hairpin(PacketBuffer& packet) noexcept {
     counters.hairpinned.add();
     const auto parsed = parse_packet(packet.bytes());

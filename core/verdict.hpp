@@ -23,6 +23,7 @@ enum class Verdict : std::uint8_t {
 // X(enumerator, label, help)
 #define NAT64_DROP_REASONS(X)                                                                  \
     /* What does not parse */                                                                  \
+    X(Unreadable, "unreadable", "the kernel failed to hand the packet over")                   \
     X(Truncated, "truncated", "shorter than its own headers say")                              \
     X(BadVersion, "bad_version", "neither IPv4 nor IPv6")                                      \
     X(BadIpv4Header, "bad_ipv4_header", "impossible IPv4 header length or malformed options")  \
@@ -97,14 +98,15 @@ enum class Verdict : std::uint8_t {
       "limits.addresses_per_client is reached (napt: kernel)")                                 \
     X(ClientHalfOpenLimit, "client_half_open_limit", "limits.half_open_per_client is reached") \
     X(ClientRateLimit, "client_rate_limit", "limits.new_sessions_per_second is reached")       \
-    X(HairpinLoop, "hairpin_loop", "hairpinned packet would go round again")                   \
     /* Fragments */                                                                            \
     X(FragmentOverlap, "fragment_overlap", "fragment overlaps another one (RFC 5722)")         \
     X(FragmentDuplicate, "fragment_duplicate", "fragment is held already")                     \
     X(FragmentTimeout,                                                                         \
       "fragment_timeout",                                                                      \
       "held fragment whose siblings did not come in time")                                     \
-    X(FragmentLimit, "fragment_limit", "no room to hold this fragment")                        \
+    X(FragmentLimit,                                                                           \
+      "fragment_limit",                                                                        \
+      "no room to hold this fragment, or none in its source's quarter")                        \
     X(FragmentRefused,                                                                         \
       "fragment_refused",                                                                      \
       "fragment of a packet whose first fragment was dropped")                                 \

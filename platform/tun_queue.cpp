@@ -52,17 +52,15 @@ std::span<PacketBuffer> TunQueue::read_batch() {
         std::byte* const packet = storage.data() + kHeadroom;
         std::byte* const start = packet - kVirtioHeaderSize;
         const ssize_t got = ::read(fd_.get(), start, kVirtioHeaderSize + kMaxPacket);
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) break;
-        if (got < 0 && errno == EBADFD) {
-            throw OsError{EBADFD,
-                          "read from the TUN device",
-                          "Somebody deleted the interface: start nat64 again"};
+        if (got < 0) {
+            if (unread(errno) == Unread::Nothing) break;
+            drop(DropReason::Unreadable);
+            continue;
         }
-        if (got < 0) throw_errno("read from the TUN device");
         if (got == 0) throw OsError{ENODEV, "read from the TUN device"};
         const auto length = static_cast<std::size_t>(got);
         if (length < kVirtioHeaderSize) {
-            counters_.drop(DropReason::Truncated);
+            drop(DropReason::Truncated);
             continue;
         }
         VirtioHeader header;
@@ -70,7 +68,7 @@ std::span<PacketBuffer> TunQueue::read_batch() {
         const std::size_t size = length - kVirtioHeaderSize;
         const auto offload = decode(header, {packet, size});
         if (!offload) {
-            counters_.drop(offload.error());
+            drop(offload.error());
             continue;
         }
         const std::size_t used = kHeadroom + size + kTailroom;
@@ -80,6 +78,31 @@ std::span<PacketBuffer> TunQueue::read_batch() {
         slot += align_up(used);
     }
     return {batch_.data(), count};
+}
+
+/// What a failed read() means; throws if there is no sense in another one.
+TunQueue::Unread TunQueue::unread(int error) {
+    switch (error) {
+    case EAGAIN:
+    case EINTR:
+        return Unread::Nothing;
+    case EINVAL:
+    case EFAULT:
+    case ENOMEM:
+        return Unread::OnePacket; // the kernel has thrown it away
+    case EBADFD:
+        throw OsError{EBADFD,
+                      "read from the TUN device",
+                      "Somebody deleted the interface: start nat64 again"};
+    default:
+        throw OsError{error, "read from the TUN device"};
+    }
+}
+
+/// The translator never sees this packet; the books are to balance all the same.
+void TunQueue::drop(DropReason reason) noexcept {
+    counters_.received.add();
+    counters_.drop(reason);
 }
 
 void TunQueue::packet(PacketBuffer& packet) noexcept {

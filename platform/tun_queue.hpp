@@ -14,6 +14,7 @@
 
 #include "core/counters.hpp"
 #include "core/translator.hpp"
+#include "core/verdict.hpp"
 #include "platform/packet_queue.hpp"
 #include "platform/unique_fd.hpp"
 
@@ -50,6 +51,10 @@ private:
     /// a core's own cache when it is written.
     static constexpr std::size_t kArenaSize = std::size_t{256} << 10;
 
+    enum class Unread : bool { Nothing, OnePacket };
+
+    static Unread unread(int error);
+    void drop(DropReason reason) noexcept;
     void refused(int error) noexcept;
 
     UniqueFd fd_;

@@ -63,6 +63,8 @@ void KernelBackend::pool_usage(std::vector<PoolRow>& rows) const {
 
 std::expected<void, std::string_view> KernelBackend::restore(const SessionRow& row,
                                                              Clock::time_point now) {
+    if (!may_be_client(row.client6.address))
+        return std::unexpected{"its client cannot be behind this translator"};
     const auto tick = Tick::floor(now);
     const auto known = hosts_.find(hosts_.hash(row.client6.address), row.client6.address);
     const auto slot = hosts_.place(row.client6.address, row.mapped4.address, 0, tick);
@@ -80,7 +82,10 @@ std::vector<std::string_view> KernelBackend::apply(NaptSettings& settings,
     if (settings.reserved != settings_.reserved) fixed.emplace_back("gateway");
     if (settings.limits.client_prefix != settings_.limits.client_prefix)
         fixed.emplace_back("limits.client_prefix");
-    if (std::ranges::any_of(settings.statics, has_ports)) fixed.emplace_back("static");
+    const auto impossible = [&](const StaticItem& item) {
+        return has_ports(item) || !may_be_client(item.client6.address);
+    };
+    if (std::ranges::any_of(settings.statics, impossible)) fixed.emplace_back("static");
     if (!fixed.empty()) return fixed;
 
     apply_statics(settings.statics, now);

@@ -51,6 +51,9 @@ KernelBackend::KernelBackend(const NaptSettings& settings, Counters& counters, R
         hosts_.reserve(address);
     for (const auto& item : settings_.statics) {
         if (item.protocol) throw std::invalid_argument{"static: napt: kernel has no ports"};
+        if (!may_be_client(item.client6.address))
+            throw std::invalid_argument{"static: " + item.client6.address.to_string() +
+                                        " cannot be behind this translator"};
         const auto placed =
             hosts_.place(item.client6.address, item.mapped4.address, Host::kStatic, Tick{});
         if (!placed)

@@ -19,6 +19,7 @@
 #include "core/napt_backend.hpp"
 #include "core/pool/host_map.hpp"
 #include "core/random.hpp"
+#include "core/rfc6146/tuple.hpp"
 
 #include <array>
 #include <chrono>
@@ -101,6 +102,11 @@ private:
         std::array<std::uint32_t, kL4ProtoCount> ticks; ///< of TCP the transitory timeout
         std::uint32_t tcp_established;
     };
+
+    /// What is sent to a host inside the prefix would come back.
+    [[nodiscard]] bool may_be_client(const Ipv6Addr& client6) const noexcept {
+        return rfc6146::may_be_client6(client6, {settings_.prefix});
+    }
 
     [[nodiscard]] Ruling ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept;
     [[nodiscard]] Binding binding(std::uint32_t slot, Port port) const noexcept;

@@ -34,6 +34,8 @@ bool whole_hosts_differ(const std::vector<StaticItem>& a, const std::vector<Stat
 std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow& row,
                                                                 Clock::time_point now) {
     if (!fits(row.protocol, row.state)) return std::unexpected{"state is none of its protocol"};
+    if (!state_.may_be_client(row.client6.address))
+        return std::unexpected{"its client cannot be behind this translator"};
     if (!owns(row.protocol, row.mapped4)) return std::unexpected{"not a port of the pool"};
     const auto hash = state_.bib.hash(row.protocol, row.client6);
     const auto binding = state_.bib.find_client(hash, row.protocol, row.client6);
@@ -102,7 +104,8 @@ std::vector<std::string_view> UserspaceBackend::apply(NaptSettings& settings,
     if (settings.limits.client_prefix != before.limits.client_prefix)
         fixed.emplace_back("limits.client_prefix");
     const auto known = [&](const StaticItem& item) {
-        return !item.protocol || state_.pool.index_of(item.mapped4.address).has_value();
+        return state_.may_be_client(item.client6.address) &&
+               (!item.protocol || state_.pool.index_of(item.mapped4.address).has_value());
     };
     if (whole_hosts_differ(settings.statics, before.statics) ||
         !std::ranges::all_of(settings.statics, known))

@@ -60,6 +60,9 @@ State::State(const NaptSettings& settings_, Counters& counters_, Rng& rng)
       clients_at(pool.size()) {
     std::ranges::sort(settings.statics);
     for (const auto& item : settings.statics) {
+        if (!may_be_client(item.client6.address))
+            throw std::invalid_argument{"static: " + item.client6.address.to_string() +
+                                        " cannot be behind this translator"};
         if (!item.protocol) continue;
         if (const auto conflict = add_static(item, {}))
             throw std::invalid_argument{"static: " + item.mapped4.to_string() + ": " +

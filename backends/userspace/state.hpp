@@ -17,6 +17,7 @@
 #include "core/rfc6146/lifetimes.hpp"
 #include "core/rfc6146/session_table.hpp"
 #include "core/rfc6146/syn_store.hpp"
+#include "core/rfc6146/tuple.hpp"
 #include "core/tables/timer_ring.hpp"
 
 #include <cstdint>
@@ -106,6 +107,11 @@ public:
     /// Ends a binding that has no reason to be left.
     void
     close_if_idle(std::uint32_t binding, EventReason reason, Clock::time_point now) noexcept;
+
+    /// May this host have a binding? What is sent to one inside the prefix would come back.
+    [[nodiscard]] bool may_be_client(const Ipv6Addr& client6) const noexcept {
+        return rfc6146::may_be_client6(client6, {settings.prefix});
+    }
 
     /// Makes a static binding, or an existing one like it static. Returns what stands against
     /// it.

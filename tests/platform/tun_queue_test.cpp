@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -162,6 +163,7 @@ TEST_CASE("read_batch: offload metadata arrives, impossible metadata is counted 
     CHECK(batch[0].offload.checksum_start == 40);
     CHECK_FALSE(batch[1].offload.partial_checksum);
     CHECK(f.dropped(DropReason::BadOffload) == 1);
+    CHECK(f.counters.received.value() == 1); // the others count where they are translated
 }
 
 TEST_CASE("read_batch: what is shorter than a virtio header is counted as truncated") {
@@ -170,6 +172,32 @@ TEST_CASE("read_batch: what is shorter than a virtio header is counted as trunca
     REQUIRE(::send(f.kernel.get(), runt.data(), runt.size(), 0) == 5);
     CHECK(f.queue->read_batch().empty());
     CHECK(f.dropped(DropReason::Truncated) == 1);
+    CHECK(f.counters.received.value() == 1);
+}
+
+TEST_CASE("read_batch: a read error that concerns one packet is counted, a batch at most") {
+    // An epoll descriptor answers each read() with EINVAL.
+    Counters counters;
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, counters};
+    CHECK(queue.read_batch().empty());
+    const auto& drops = counters.drops[static_cast<std::size_t>(DropReason::Unreadable)];
+    CHECK(drops.value() == kMaxBatch);
+    CHECK(counters.received.value() == kMaxBatch);
+}
+
+TEST_CASE("write: what some kernels do to a super-packet with a short end is counted") {
+    // An epoll descriptor answers each write() with EINVAL, as Linux 6.6.44 does this one.
+    Counters counters;
+    std::vector<int> trouble;
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)},
+                   counters,
+                   [&](int error) { trouble.push_back(error); }};
+    auto bytes = packet(kHeadroom + 200 + kTailroom, 7);
+    PacketBuffer buffer{bytes, kHeadroom, 200};
+    queue.packet(buffer);
+    const auto& drops = counters.drops[static_cast<std::size_t>(DropReason::DeviceRefused)];
+    CHECK(drops.value() == 1);
+    CHECK(trouble.empty());
 }
 
 TEST_CASE("read_batch: a descriptor that fails for good throws") {

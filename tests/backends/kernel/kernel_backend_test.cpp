@@ -198,6 +198,10 @@ TEST_CASE("static: what napt: kernel cannot do is refused at the start") {
     CHECK_THROWS_WITH_AS(start({Tcp, ep6(1, 80), ep4("100.64.0.7", 80)}),
                          "static: napt: kernel has no ports",
                          std::invalid_argument);
+    const Endpoint6 inside{*Ipv6Addr::parse("64:ff9b::c000:201"), Port{}};
+    CHECK_THROWS_WITH_AS(start({std::nullopt, inside, ep4("100.64.0.7")}),
+                         "static: 64:ff9b::c000:201 cannot be behind this translator",
+                         std::invalid_argument);
     CHECK_THROWS_WITH_AS(start({std::nullopt, ep6(1, 0), ep4("192.0.2.7")}),
                          "static: 2001:db8:0:1::1: not an address of the inner pool",
                          std::invalid_argument);

@@ -133,6 +133,8 @@ TEST_CASE("restore: what conflicts is refused and changes nothing") {
           "not a port of the pool");
     CHECK(refused([](auto& r) { r.state = rfc6146::SessionState::Established; }) ==
           "state is none of its protocol");
+    CHECK(refused([](auto& r) { r.client6.address = *Ipv6Addr::parse("64:ff9b::c000:201"); }) ==
+          "its client cannot be behind this translator");
     CHECK(net.sessions().size() == 1);
     CHECK(refused([](auto& r) { r.server4.port = Port{9}; }) == "accepted");
     CHECK(net.bindings()[0].sessions == 2);

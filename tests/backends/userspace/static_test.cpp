@@ -4,6 +4,8 @@
 #include "tests/backends/userspace/userspace.hpp"
 
 #include <stdexcept>
+#include <string_view>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -93,6 +95,20 @@ TEST_CASE("static: entries that contradict each other are refused at the start")
                     std::invalid_argument);
     CHECK_NOTHROW(UserspaceNetwork{with({kWeb, kWeb})});
     CHECK_NOTHROW(UserspaceNetwork{with({kWeb, {Udp, kWeb.client6, kWeb.mapped4}})});
+}
+
+TEST_CASE(
+    "static: a client inside the prefix is refused, since packets to it would come back") {
+    const Endpoint6 inside{*Ipv6Addr::parse("64:ff9b::c000:201"), Port{80}};
+    CHECK_THROWS_AS(UserspaceNetwork{with({{Tcp, inside, ep4("192.0.2.2", 1)}})},
+                    std::invalid_argument);
+    CHECK_THROWS_AS(
+        UserspaceNetwork{with({{{}, {inside.address, Port{}}, ep4("192.0.2.2", 0)}})},
+        std::invalid_argument);
+    UserspaceNetwork net{with({})};
+    const auto settings = with({{Tcp, inside, ep4("192.0.2.2", 1)}});
+    CHECK(net.backend->apply(settings, net.clock.now()) ==
+          std::vector<std::string_view>{"static"});
 }
 
 TEST_CASE("static: one that a reload adds takes precedence over what traffic has made") {
