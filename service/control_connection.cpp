@@ -58,6 +58,7 @@ asio::awaitable<std::optional<std::string>> ControlConnection::read_line() {
     auto buffer = asio::dynamic_buffer(input_, limits_.request_bytes);
     auto token = asio::redirect_error(asio::use_awaitable, error);
     std::size_t length = co_await asio::async_read_until(socket_, buffer, '\n', token);
+    no_deadline(); // a command takes as long as it takes
     if (error == asio::error::not_found) {
         const std::string refusal =
             error_line("null",
@@ -129,7 +130,12 @@ asio::awaitable<void> ControlConnection::write(std::string_view bytes) {
             co_await socket_.async_write_some(buffer, asio::use_awaitable);
         bytes.remove_prefix(taken);
     }
-    deadline_.cancel();
+    no_deadline();
+}
+
+/// A deadline whose call is on its way already finds that it is none any more.
+void ControlConnection::no_deadline() {
+    deadline_.expires_at(asio::steady_timer::time_point::max());
 }
 
 /// From now on; each call replaces the one before.

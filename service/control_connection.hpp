@@ -45,6 +45,7 @@ private:
     boost::asio::awaitable<std::optional<ControlError>> run(const Request& request,
                                                             Reply& reply);
     void close_after(std::chrono::milliseconds time);
+    void no_deadline();
 
     boost::asio::local::stream_protocol::socket socket_;
     boost::asio::steady_timer deadline_;

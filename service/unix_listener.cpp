@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binding: directory, lock, stale file, bind, mode, listen, in this order. The directory is
-// locked (flock) in between, so that of two daemons started at once one sees the other's
-// socket already listening, or not at all.
+// Binding: directory, lock, stale file, bind, mode, listen, in this order. Whoever clears a
+// predecessor's socket away inherits its directory. Of two daemons that start at once one finds
+// the other's socket listening, or none: the directory is locked (flock) meanwhile.
 #include "service/unix_listener.hpp"
 
 #include "platform/unique_fd.hpp"
@@ -28,6 +28,8 @@
 namespace nat64::service {
 
 namespace {
+
+constexpr ::mode_t kDirectoryMode = 0755;
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error{errno, std::generic_category(), what};
@@ -63,11 +65,12 @@ pid_t listener_of(int connected) {
     return peer.pid;
 }
 
-/// Unlinks a socket that nobody listens on. Anything else at the path is an error.
-void clear_stale(const std::string& key, const std::filesystem::path& path) {
+/// Unlinks a socket that nobody listens on; true if there was one. Anything else at the path is
+/// an error.
+bool clear_stale(const std::string& key, const std::filesystem::path& path) {
     struct ::stat found{};
     if (::lstat(path.c_str(), &found) != 0) {
-        if (errno == ENOENT) return;
+        if (errno == ENOENT) return false;
         fail(fmt::format("{}: look at {}", key, path.native()));
     }
     if (!S_ISSOCK(found.st_mode))
@@ -86,6 +89,34 @@ void clear_stale(const std::string& key, const std::filesystem::path& path) {
     spdlog::info("removing {}, left behind by a nat64 that was killed", path.native());
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
         fail(fmt::format("{}: unlink {}", key, path.native()));
+    return true;
+}
+
+/// A directory as the constructor makes it, with nothing in it: of a predecessor, by its looks.
+bool looks_made_by_us(const std::filesystem::path& directory) {
+    struct ::stat found{};
+    std::error_code error;
+    return ::lstat(directory.c_str(), &found) == 0 && S_ISDIR(found.st_mode) &&
+           found.st_uid == ::geteuid() && (found.st_mode & 07777) == kDirectoryMode &&
+           std::filesystem::is_empty(directory, error) && !error;
+}
+
+/// Capabilities are gone by the time the socket is removed, so it depends on plain permissions.
+void warn_if_not_removable(const std::string& key,
+                           const platform::UniqueFd& directory,
+                           const std::string& name) {
+    struct ::stat found{};
+    if (::fstat(directory.get(), &found) != 0) return;
+    const ::mode_t bit = found.st_uid == ::geteuid()   ? S_IWUSR
+                         : found.st_gid == ::getegid() ? S_IWGRP
+                                                       : S_IWOTH;
+    if ((found.st_mode & bit) != 0) return;
+    spdlog::warn("{}: user {} may not write in {} without capabilities, which are dropped now: "
+                 "the socket will stay behind at the end, and the next start removes it. To "
+                 "avoid that use a directory of this user, such as /run/nat64",
+                 key,
+                 ::geteuid(),
+                 name);
 }
 
 } // namespace
@@ -115,7 +146,7 @@ UnixListener::~UnixListener() {
 
 void UnixListener::appear() {
     const std::filesystem::path directory = path_.parent_path();
-    if (::mkdir(directory.c_str(), 0755) == 0)
+    if (::mkdir(directory.c_str(), kDirectoryMode) == 0)
         made_directory_ = true;
     else if (errno != EEXIST)
         fail(fmt::format("{}: create directory {}", key_, directory.native()));
@@ -123,7 +154,8 @@ void UnixListener::appear() {
         platform::adopt, ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
     if (!parent) fail(fmt::format("{}: open directory {}", key_, directory.native()));
     lock(parent);
-    clear_stale(key_, path_);
+    if (clear_stale(key_, path_) && looks_made_by_us(directory)) made_directory_ = true;
+    warn_if_not_removable(key_, parent, directory.native());
     publish();
 }
 

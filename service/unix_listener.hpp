@@ -53,7 +53,7 @@ private:
     std::string key_;
     std::filesystem::path path_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
-    bool made_directory_ = false;
+    bool made_directory_ = false; ///< or a predecessor did that was killed
     /// Of the file we bound, zero if there is none: another one is not ours to unlink.
     dev_t device_ = 0;
     ino_t inode_ = 0;

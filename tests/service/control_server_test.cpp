@@ -7,10 +7,14 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
@@ -198,6 +202,27 @@ TEST_CASE("control server: silence ends a connection, half a line does not count
     LineClient half{daemon.socket()};
     half.send(R"({"v":1,)");
     CHECK(half.hung_up());
+}
+
+TEST_CASE("control server: a command that takes longer than silence may last is no silence") {
+    class Slow final : public SessionReader {
+    public:
+        boost::asio::awaitable<bool> next(std::vector<SessionRow>& /*rows*/) override {
+            const auto executor = co_await boost::asio::this_coro::executor;
+            boost::asio::steady_timer timer{executor, std::chrono::milliseconds{1200}};
+            co_await timer.async_wait(boost::asio::use_awaitable);
+            co_return false;
+        }
+    };
+
+    const FakeDaemon daemon{{.limits = with_idle(std::chrono::milliseconds{500}),
+                             .sessions = [](PacketThread& /*packets*/, const Filter& /*all*/) {
+                                 return std::make_unique<Slow>();
+                             }}};
+    LineClient client{daemon.socket()};
+    const auto reply = client.ask(show_request("sessions"));
+    CHECK(error_of(reply).empty());
+    CHECK(client.hung_up()); // silence counts again
 }
 
 TEST_CASE("control server: only so many clients at a time, the others are told") {

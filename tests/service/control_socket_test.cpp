@@ -88,6 +88,27 @@ TEST_CASE("control socket: a predecessor that was killed is cleaned up after") {
     CHECK_NOTHROW(test::LineClient{place.config.socket});
 }
 
+TEST_CASE("control socket: the directory that a killed predecessor made goes with its heir") {
+    Place place;
+    const auto directory = place.dir.path() / "run";
+    place.config.socket = directory / "x.sock";
+    fs::create_directory(directory);
+    fs::permissions(directory, fs::perms{0755});
+    leave_stale(place.config.socket);
+    {
+        const ControlSocket socket{place.io, place.config};
+    }
+    CHECK_FALSE(fs::exists(directory));
+    // Somebody else's directory stays, as does one with other files in it.
+    fs::create_directory(directory);
+    fs::permissions(directory, fs::perms{0700});
+    leave_stale(place.config.socket);
+    {
+        const ControlSocket socket{place.io, place.config};
+    }
+    CHECK(fs::exists(directory));
+}
+
 TEST_CASE("control socket: a predecessor that lives keeps its socket and is named") {
     Place place;
     const ControlSocket first{place.io, place.config};
