@@ -206,6 +206,11 @@ void mtu_lowest_ipv6(const Node& node, Reader& reader) {
     mtu(node, reader, 1280, reader.draft.config.translator.rfc7915.lowest_ipv6_mtu);
 }
 
+void mtu_clamp_mss(const Node& node, Reader& reader) {
+    if (const auto value = boolean(node, reader))
+        reader.draft.config.translator.rfc7915.clamp_mss = *value;
+}
+
 void dscp_to_ipv4(const Node& node, Reader& reader) {
     dscp(node, reader, reader.draft.config.translator.rfc7915.dscp_to_ipv4);
 }

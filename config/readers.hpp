@@ -59,6 +59,7 @@ void tun_offload(const Node& node, Reader& reader);
 void mtu_ipv6(const Node& node, Reader& reader);
 void mtu_ipv4(const Node& node, Reader& reader);
 void mtu_lowest_ipv6(const Node& node, Reader& reader);
+void mtu_clamp_mss(const Node& node, Reader& reader);
 void dscp_to_ipv4(const Node& node, Reader& reader);
 void dscp_to_ipv6(const Node& node, Reader& reader);
 void timeouts_fragments(const Node& node, Reader& reader);

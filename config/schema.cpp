@@ -209,11 +209,13 @@ constexpr std::array kSchema = std::to_array<Key>({
      .write = write::mtu_lowest_ipv6},
     {.path = "mtu.clamp_mss",
      .type = Type::Boolean,
-     .values = "false",
+     .values = "true or false",
      .default_text = "false",
-     .help = "lower the maximum segment size of passing TCP connections",
+     .help = "lower the maximum segment size that the ends of a TCP connection tell each other "
+             "to what passes unfragmented: the smaller of mtu.ipv6 - 60 and mtu.ipv4 - 40",
      .reload = Reload::Yes,
-     .support = Support::NotYet},
+     .read = read::mtu_clamp_mss,
+     .write = write::mtu_clamp_mss},
     {.path = "dscp",
      .type = Type::Map,
      .help = "differentiated services codepoint of translated packets; the ECN bits are always "

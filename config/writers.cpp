@@ -159,6 +159,10 @@ Written mtu_lowest_ipv6(const Config& config) {
     return number(config.translator.rfc7915.lowest_ipv6_mtu.bytes());
 }
 
+Written mtu_clamp_mss(const Config& config) {
+    return boolean(config.translator.rfc7915.clamp_mss);
+}
+
 Written dscp_to_ipv4(const Config& config) {
     return dscp(config.translator.rfc7915.dscp_to_ipv4);
 }

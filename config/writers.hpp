@@ -31,6 +31,7 @@ Written tun_offload(const Config& config);
 Written mtu_ipv6(const Config& config);
 Written mtu_ipv4(const Config& config);
 Written mtu_lowest_ipv6(const Config& config);
+Written mtu_clamp_mss(const Config& config);
 Written dscp_to_ipv4(const Config& config);
 Written dscp_to_ipv6(const Config& config);
 Written timeouts_fragments(const Config& config);

@@ -50,6 +50,7 @@ view_transport(PacketView& view, std::span<const std::byte> transport) noexcept 
         return overlay<UdpHeader>(transport).length.value() == transport.size();
     if (view.protocol != kProtoTcp || transport.size() < sizeof(TcpHeader)) return false;
     const auto& tcp = overlay<TcpHeader>(transport);
+    if ((tcp.flags & TcpFlags::kSyn) != 0) return false; // mtu.clamp_mss
     const std::size_t header = std::size_t{tcp.data_offset} >> 4 << 2;
     view.tcp_flags = tcp.flags;
     return header >= sizeof(TcpHeader) && header <= transport.size();

@@ -19,6 +19,7 @@
 #include "core/refusal.hpp"
 #include "core/rfc7915/icmp_types.hpp"
 #include "core/rfc7915/ip_headers.hpp"
+#include "core/rfc7915/mss.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/segment.hpp"
@@ -170,6 +171,7 @@ unsigned ipv4_to_ipv6(PacketBuffer& packet,
                       std::uint32_t transport_length) noexcept {
     assert(view.family == Family::V4 && view.bytes.data() == packet.data());
     packet.resize(view.bytes.size());
+    if (settings.clamp_mss && view.has_transport_header()) clamp_mss(packet, view, settings);
     auto& offload = packet.offload;
     const auto traffic_class = settings.dscp_to_ipv6(view.traffic_class);
     const auto hop_limit = next_hop_limit(view.hop_limit, settings.hop_policy, count_hop);

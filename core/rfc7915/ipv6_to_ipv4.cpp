@@ -13,6 +13,7 @@
 #include "core/refusal.hpp"
 #include "core/rfc7915/icmp_types.hpp"
 #include "core/rfc7915/ip_headers.hpp"
+#include "core/rfc7915/mss.hpp"
 #include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/transport.hpp"
@@ -110,6 +111,7 @@ void ipv6_to_ipv4(PacketBuffer& packet,
                   std::uint32_t transport_length) noexcept {
     assert(view.family == Family::V6 && view.bytes.data() == packet.data());
     packet.resize(view.bytes.size());
+    if (settings.clamp_mss && view.has_transport_header()) clamp_mss(packet, view, settings);
     auto& offload = packet.offload;
     if (view.has_transport_header()) [[likely]] {
         const auto length = transport_length != 0 ? transport_length : view.transport_length();

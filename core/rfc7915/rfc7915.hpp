@@ -12,8 +12,8 @@
 //
 // One file a direction and topic: ipv6_to_ipv4 (§5.1), ipv4_to_ipv6 (§4.1), icmpv6_to_icmpv4
 // (§5.2), icmpv4_to_icmpv6 (§4.2), icmp_types (the tables of both), quote (the packet inside an
-// ICMP error, RFC 4884), transport (§4.5, §5.5), mtu (arithmetic and plateaus), segment
-// (cutting), ip_headers (writing). Single-threaded, no state but the identification counter.
+// ICMP error, RFC 4884), transport (§4.5, §5.5), mss (TCP option), mtu (arithmetic),
+// segment (cutting), ip_headers (writing). Single-threaded, no state but the identification.
 #pragma once
 
 #include "core/net/packet_buffer.hpp"
@@ -82,6 +82,7 @@ struct Settings {
     PartialChecksums partial_checksums = PartialChecksums::Forbidden;
     Dscp dscp_to_ipv4;
     Dscp dscp_to_ipv6;
+    bool clamp_mss = false; ///< mtu.clamp_mss, see mss.hpp
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -53,15 +53,13 @@ TEST_CASE("schema: keys of later versions are refused by name") {
               "nat64.yaml:1:1: state: ",
               "not yet supported",
               "remove"},
-             {"mtu: {clamp_mss: true}\n", "nat64.yaml:1:7: mtu.clamp_mss: ", "not", "at false"},
              {"napt: siit\n", "nat64.yaml:1:7: napt: ", "'siit' is not yet", "napt: daemon"},
          })
         test::check_refused(refused);
 }
 
 TEST_CASE("schema: keys of later versions may say what happens anyway") {
-    CHECK_NOTHROW(test::load_with("fastpath: auto\n"
-                                  "mtu: {clamp_mss: false}\n"));
+    CHECK_NOTHROW(test::load_with("fastpath: auto\n"));
     CHECK_NOTHROW(test::load_with("fastpath: off\n"));
 }
 

@@ -11,6 +11,11 @@ using namespace std::chrono_literals;
 using test::check_refused;
 using test::load_with;
 
+TEST_CASE("mtu.clamp_mss: off unless it is asked for") {
+    CHECK_FALSE(test::load_with("").translator.rfc7915.clamp_mss);
+    CHECK(test::load_with("mtu: {clamp_mss: true}\n").translator.rfc7915.clamp_mss);
+}
+
 TEST_CASE("config: a full configuration arrives in the settings") {
     const auto config = test::load_text(R"(
 version: 1
