@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Contexts live in a set-associative array under a keyed hash: a search looks at kWays of them
 // and never further. They are also linked by age, which is the order in which they expire,
-// since all have the same lifetime. Held pieces are copies in fixed buffers, linked by offset.
+// since all have the same lifetime, and those of one source that are not complete once more
+// by themselves. Held pieces are copies in fixed buffers, linked by offset.
 #include "core/rfc6146/fragments.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <span>
 
 namespace nat64::rfc6146 {
 
@@ -30,6 +32,9 @@ std::uint64_t hash(const Secret& secret, const FragmentKey& key) noexcept {
     image[37] = std::byte{static_cast<std::uint8_t>(key.family)};
     return siphash24(secret, image);
 }
+
+/// One source has a quarter.
+constexpr std::size_t kShare = 4;
 
 std::size_t rounded_buffer(Mtu largest) noexcept {
     return (kHeadroom + largest.bytes() + kTailroom + 63) / 64 * 64;
@@ -57,6 +62,10 @@ FragmentTable::FragmentTable(const FragmentTableSize& size, Rng& rng)
       sets_{std::bit_ceil(std::max<std::size_t>(size.contexts, kWays) / kWays)},
       buffer_size_{rounded_buffer(size.largest)},
       contexts_(sets_ * kWays),
+      shares_(contexts_.size()),
+      most_contexts_{static_cast<std::uint32_t>(contexts_.size() / kShare)},
+      most_pieces_{
+          static_cast<std::uint32_t>(std::max<std::size_t>(size.buffers / kShare, kMaxPieces))},
       storage_{std::make_unique_for_overwrite<std::byte[]>(size.buffers * buffer_size_)},
       pieces_(size.buffers) {
     for (auto i = size.buffers; i-- > 0;) {
@@ -72,12 +81,20 @@ std::uint32_t FragmentTable::index_of(const Context& context) const noexcept {
 FragmentTable::Context& FragmentTable::find_or_create(const FragmentKey& key,
                                                       Clock::time_point now) noexcept {
     const auto set = static_cast<std::size_t>(hash(secret_, key)) & (sets_ - 1);
-    // A free place, else that of a complete packet, else that of the oldest.
-    const auto rank = [](const Context& c) { return c.used ? (c.complete ? 1 : 0) : 2; };
-    auto* room = &contexts_[set * kWays];
-    for (auto i = set * kWays; i < (set + 1) * kWays; ++i) {
-        auto& context = contexts_[i];
+    const auto places = std::span{contexts_}.subspan(set * kWays, kWays);
+    for (auto& context : places)
         if (context.used && context.key == key) return context;
+    const auto share = share_of(key);
+    if (shares_[share].contexts >= most_contexts_)
+        evicted_ += discard(contexts_[shares_[share].oldest]);
+    // A free place, else that of a complete packet, of one of the same source, of the oldest.
+    const auto rank = [share](const Context& c) {
+        if (!c.used) return 3;
+        if (c.complete) return 2;
+        return c.share == share ? 1 : 0;
+    };
+    auto* room = &places[0];
+    for (auto& context : places) {
         if (rank(context) > rank(*room) ||
             (rank(context) == rank(*room) && context.created < room->created))
             room = &context;
@@ -91,8 +108,58 @@ FragmentTable::Context& FragmentTable::find_or_create(const FragmentKey& key,
     const auto index = index_of(*room);
     (youngest_ == kNone ? oldest_ : contexts_[youngest_].younger) = index;
     youngest_ = index;
+    join_share(*room, share);
     return *room;
 }
+
+// ---- shares ----
+
+/// The last 64 bits of an IPv6 address are its owner's choice; those of an IPv4 address in a
+/// key are zero.
+std::uint32_t FragmentTable::share_of(const FragmentKey& key) const noexcept {
+    const auto network = key.source.high();
+    const auto place = siphash24(secret_, std::as_bytes(std::span{&network, 1}));
+    return static_cast<std::uint32_t>(place & (shares_.size() - 1));
+}
+
+void FragmentTable::join_share(Context& context, std::uint32_t number) noexcept {
+    auto& share = shares_[number];
+    const auto index = index_of(context);
+    context.share = number;
+    context.older_in_share = share.youngest;
+    (share.youngest == kNone ? share.oldest : contexts_[share.youngest].younger_in_share) =
+        index;
+    share.youngest = index;
+    ++share.contexts;
+}
+
+/// A packet that is complete takes nothing from others and is counted no more.
+void FragmentTable::leave_share(Context& context) noexcept {
+    if (context.share == kNone) return;
+    auto& share = shares_[context.share];
+    const auto older = context.older_in_share;
+    const auto younger = context.younger_in_share;
+    (older == kNone ? share.oldest : contexts_[older].younger_in_share) = younger;
+    (younger == kNone ? share.youngest : contexts_[younger].older_in_share) = older;
+    --share.contexts;
+    share.pieces -= context.pieces;
+    context.share = kNone;
+}
+
+/// As make_way(), among the packets of the comer's source.
+void FragmentTable::make_way_in_share(const Context& comer) noexcept {
+    auto index = shares_[comer.share].oldest;
+    for (std::size_t i = 0; i < kWays && index != kNone; ++i) {
+        auto& context = contexts_[index];
+        if (&context == &comer) return;
+        index = context.younger_in_share;
+        if (context.pieces == 0) continue;
+        evicted_ += discard(context);
+        return;
+    }
+}
+
+// ---- places ----
 
 /// Gives up the oldest packet that holds pieces, looking at kWays packets at the most. Only
 /// what is older than the comer makes way for it.
@@ -111,6 +178,7 @@ void FragmentTable::make_way(const Context& comer) noexcept {
 void FragmentTable::unlink(Context& context) noexcept {
     (context.older == kNone ? oldest_ : contexts_[context.older].younger) = context.younger;
     (context.younger == kNone ? youngest_ : contexts_[context.younger].older) = context.older;
+    leave_share(context);
     context.used = false;
 }
 
@@ -124,14 +192,16 @@ void FragmentTable::passed(Context& context, const PacketView& view) noexcept {
     note(context, view);
     context.complete =
         context.transport_length != 0 && context.seen_bytes >= context.transport_length;
+    if (context.complete && context.pieces == 0) leave_share(context);
 }
 
 std::expected<void, DropReason> FragmentTable::hold(Context& context,
                                                     const PacketBuffer& packet,
                                                     const PacketView& view) noexcept {
     const auto size = view.bytes.size();
+    if (full_share(context)) make_way_in_share(context);
     if (free_ == kNone) make_way(context);
-    if (free_ == kNone || context.pieces == kMaxPieces ||
+    if (free_ == kNone || full_share(context) || context.pieces == kMaxPieces ||
         kHeadroom + size + kTailroom > buffer_size_)
         return std::unexpected{DropReason::FragmentLimit};
 
@@ -162,6 +232,7 @@ std::expected<void, DropReason> FragmentTable::hold(Context& context,
     piece.next = *link;
     *link = index;
     ++context.pieces;
+    if (context.share != kNone) ++shares_[context.share].pieces;
     note(context, view);
     return {};
 }
@@ -182,6 +253,7 @@ PacketBuffer* FragmentTable::take(Context& context) noexcept {
     if (index == kNone) return nullptr;
     context.first_piece = pieces_[index].next;
     --context.pieces;
+    if (context.share != kNone) --shares_[context.share].pieces;
     return &pieces_[index].packet;
 }
 

@@ -9,7 +9,8 @@
 // This file stores and finds; what a piece is translated to is core/translator's business.
 // Memory is fixed at construction, every search is bounded. When there is no room the oldest
 // makes way: pieces that are really on their way meet within milliseconds, a flood of orphans
-// does not. Single-threaded.
+// does not. One source, an IPv6 /64 or an IPv4 address, has a quarter of the room; beyond that
+// it is its own oldest that makes way. Single-threaded.
 #pragma once
 
 #include "core/clock.hpp"
@@ -72,6 +73,9 @@ public:
         std::uint32_t first_piece = kNone; ///< held pieces, sorted by offset
         std::uint32_t older = kNone;       ///< list of all contexts by age
         std::uint32_t younger = kNone;
+        std::uint32_t share = kNone; ///< its source's; kNone if it is not counted any more
+        std::uint32_t older_in_share = kNone;
+        std::uint32_t younger_in_share = kNone;
         std::uint32_t seen_bytes = 0; ///< transport bytes of all pieces so far
         std::uint32_t transport_length =
             0; ///< of the whole packet; 0 until its last piece came
@@ -140,15 +144,35 @@ private:
         std::uint32_t length = 0;
     };
 
+    /// What one source has. Sources are told apart by a hash: two of them may share one.
+    struct Share {
+        std::uint32_t oldest = kNone;
+        std::uint32_t youngest = kNone;
+        std::uint32_t contexts = 0;
+        std::uint32_t pieces = 0;
+    };
+
     [[nodiscard]] std::uint32_t index_of(const Context& context) const noexcept;
+    [[nodiscard]] std::uint32_t share_of(const FragmentKey& key) const noexcept;
+    void join_share(Context& context, std::uint32_t share) noexcept;
+    void leave_share(Context& context) noexcept;
     void unlink(Context& context) noexcept;
+
+    [[nodiscard]] bool full_share(const Context& context) const noexcept {
+        return context.share != kNone && shares_[context.share].pieces >= most_pieces_;
+    }
+
     void make_way(const Context& comer) noexcept;
+    void make_way_in_share(const Context& comer) noexcept;
     void note(Context& context, const PacketView& view) noexcept;
 
     Secret secret_;
     std::size_t sets_;
     std::size_t buffer_size_;
     std::vector<Context> contexts_;
+    std::vector<Share> shares_;
+    std::uint32_t most_contexts_; ///< of one share
+    std::uint32_t most_pieces_;   ///< of one share
     std::unique_ptr<std::byte[]> storage_;
     std::vector<Piece> pieces_;
     std::uint32_t free_ = kNone;
