@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fragments in any order, doubled, overlapping, missing: whole datagrams or nothing.
 
-    client (packet socket) ── gateway (nat64) ── server (UDP echo)
+    client (packet socket) ──┐
+    client2 ─────────────────┴ gateway (nat64) ── server (UDP echo)
 
 Pass: a fragmented datagram whose fragments come in any order, or twice, arrives whole;
 overlapping ones and incomplete ones never do and are counted; ten thousand stray fragments do
-not keep later datagrams from arriving (bounded memory).
+not keep later datagrams from arriving (bounded memory), and take nothing away from another
+source: a fragment of its that came before them still has its place.
 """
 
 import itertools
@@ -21,8 +23,8 @@ TIME_LIMIT = 90
 
 
 def run(case):
-    lab = case.lab()
-    nat64 = case.nat64(lab)
+    lab = case.lab(clients=2)
+    nat64 = case.nat64(lab, {"timeouts": {"fragments": "1m"}})
     server6 = nat64.address6(SERVER)
     heard = lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM, bind=(SERVER, 9), timeout=2)
     with heard, gateway_wire(lab) as wire:
@@ -41,8 +43,14 @@ def run(case):
         for part in (parts[0], shifted(parts[1], -8), parts[1], parts[2]):
             wire.send(part)
         case.check("overlapping fragments do not arrive", heard_payload(heard, 1) is None)
-        strays(case, wire, server6)
-        case.check("daemon runs", nat64.process.alive)
+        with gateway_wire(lab, "client2") as other:
+            payload, parts = Datagram(server6, "2001:db8:c2::2").fragments()
+            other.send(parts[2])
+            other.send(parts[1])
+            strays(case, wire, server6)
+            case.check("daemon runs", nat64.process.alive)
+            other.send(parts[0])
+            case.check("another source's fragments", heard_payload(heard, 5) == payload)
         payload, parts = datagram.fragments()
         wait_until(
             lambda: sent_and_heard(wire, datagram, heard), "a datagram after the strays", 15
@@ -56,8 +64,8 @@ def run(case):
 
 
 class Datagram:
-    def __init__(self, server6):
-        self.server6 = server6
+    def __init__(self, server6, source=CLIENT):
+        self.server6, self.source = server6, source
         self.id = 100
 
     def fragments(self):
@@ -65,7 +73,7 @@ class Datagram:
         self.id += 1
         payload = random.randbytes(2400)
         packet = (
-            IPv6(src=CLIENT, dst=self.server6)
+            IPv6(src=self.source, dst=self.server6)
             / IPv6ExtHdrFragment(id=self.id)
             / UDP(sport=4000, dport=9)
             / Raw(payload)

@@ -2,7 +2,8 @@
 """Path MTU discovery: large transfers in both directions across narrow links on either side.
 
     client ── v6hop1 ──?── v6hop2 ──?── gateway (nat64) ──?── v4hop1 ──?── v4hop2 ── server
-    one or two of the links marked ? have an MTU of 1280 or 1400, the others 1500
+    one or two of the links marked ? have an MTU of 1280 or 1400, the others 1500; at last each
+    link is narrower than the one before, towards the server and back
 
 Pass: 20 MB each way arrive whole in a few seconds (nothing stalls); the client's kernel has
 learned exactly the MTU of the path (an IPv4 link of N carries IPv6 packets of N + 20); a DF
@@ -29,6 +30,24 @@ PATHS = (
     ({"v6hop1-v6hop2": 1400}, 1400),
     ({"v6hop2-gateway": 1280}, 1280),
     ({"v6hop2-gateway": 1400, "v4hop1-v4hop2": 1280}, 1300),
+    (
+        {
+            "v6hop1-v6hop2": 1480,
+            "v6hop2-gateway": 1460,
+            "gateway-v4hop1": 1420,
+            "v4hop1-v4hop2": 1400,
+        },
+        1420,
+    ),
+    (
+        {
+            "v6hop1-v6hop2": 1360,
+            "v6hop2-gateway": 1380,
+            "gateway-v4hop1": 1400,
+            "v4hop1-v4hop2": 1420,
+        },
+        1360,
+    ),
 )
 
 
@@ -60,7 +79,7 @@ def narrow(case, mtu, path):
                     f"{label}: UDP of {size} bytes after discovery",
                     echo_once(client, os.urandom(size), attempts=5),
                 )
-    done = ping(lab.server, STATIC, count=3, size=1472, options=("-M", "do"), wait=1)
+    done = ping(lab.server, STATIC, count=6, size=1472, options=("-M", "do"), wait=1)
     case.check(
         f"{label}: the server is told {path - 20}",
         f"mtu = {path - 20}" in done.stdout or f"mtu={path - 20}" in done.stdout + done.stderr,
