@@ -41,12 +41,12 @@ struct Counters {
     Counter received; ///< packets from the device, whatever becomes of them
     std::array<std::array<Traffic, kL4ProtoCount>, 2> translated; ///< [Direction][L4Proto]
     std::array<Counter, kDropReasonCount> drops;
-    Counter hairpinned;          ///< packets that went round from client to client
-    Counter emitted; ///< packets made for the device, ICMP errors and pieces included; what
-                     ///< it refuses is a drop besides
-    Counter held;                ///< packets that were held (fragments, SYNs)
-    Counter released;            ///< held packets that went on; the others are counted as drops
-    Counter fragmented;          ///< packets cut into fragments here
+    Counter hairpinned; ///< packets that went round from client to client
+    Counter emitted;    ///< packets made for the device, ICMP errors and pieces included; what
+                        ///< it refuses is a drop besides
+    Counter held;       ///< packets that were held (fragments, SYNs)
+    Counter released;   ///< held packets that went on; the others are counted as drops
+    Counter fragmented; ///< packets cut into fragments here
     Counter icmp_errors_sent;    ///< ICMP errors originated
     Counter icmp_errors_limited; ///< ICMP errors not sent because of icmp.rate
     Counter tcp_probes;          ///< probes sent at the end of an established session

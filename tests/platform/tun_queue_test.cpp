@@ -189,9 +189,9 @@ TEST_CASE("write: what some kernels do to a super-packet with a short end is cou
     // An epoll descriptor answers each write() with EINVAL, as Linux 6.6.44 does this one.
     Counters counters;
     std::vector<int> trouble;
-    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)},
-                   counters,
-                   [&](int error) { trouble.push_back(error); }};
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, counters, [&](int error) {
+                       trouble.push_back(error);
+                   }};
     auto bytes = packet(kHeadroom + 200 + kTailroom, 7);
     PacketBuffer buffer{bytes, kHeadroom, 200};
     queue.packet(buffer);
