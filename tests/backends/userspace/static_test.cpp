@@ -106,7 +106,7 @@ TEST_CASE(
         UserspaceNetwork{with({{{}, {inside.address, Port{}}, ep4("192.0.2.2", 0)}})},
         std::invalid_argument);
     UserspaceNetwork net{with({})};
-    const auto settings = with({{Tcp, inside, ep4("192.0.2.2", 1)}});
+    auto settings = with({{Tcp, inside, ep4("192.0.2.2", 1)}});
     CHECK(net.backend->apply(settings, net.clock.now()) ==
           std::vector<std::string_view>{"static"});
 }
