@@ -14,7 +14,6 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace nat64::daemon {
@@ -159,9 +158,11 @@ asio::awaitable<void> Reloader::hand_over(const Config& config) {
     const Keys fixed = co_await packets_.run<Keys>(std::move(job));
     if (fixed.empty()) co_return;
     parts_.policy.readopt(parts_.running.policy);
+    std::string keys;
+    for (const auto key : fixed)
+        keys.append(keys.empty() ? "" : ", ").append(key);
     throw CommandFailure{"restart_needed",
-                         fmt::format("{} cannot change while nat64 runs: restart needed",
-                                     fmt::join(fixed, ", "))};
+                         keys + " cannot change while nat64 runs: restart needed"};
 }
 
 } // namespace nat64::daemon
