@@ -281,6 +281,9 @@ private:
 
     /// Chains of iptables are in nftables under these names.
     [[nodiscard]] std::string remedy_for(const kernel::ForeignChain& chain) const {
+        if (chain.table == "firewalld")
+            return fmt::format("let firewalld accept what comes from and goes to {}",
+                               config_.tun.name);
         if (chain.name != "FORWARD") return "`nat64 generate nftables` prints such rules";
         const char* tool = chain.family == "ip6" ? "ip6tables" : "iptables";
         return fmt::format("{0} -I FORWARD -i {1} -j ACCEPT; {0} -I FORWARD -o {1} -j ACCEPT",

@@ -4,7 +4,6 @@
 #include "backends/kernel/nfnetlink.hpp"
 #include "platform/unique_fd.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
 #include <linux/netfilter.h>
@@ -68,7 +68,13 @@ std::uint32_t family_of_name(std::string_view name) noexcept {
     return name == "ip6" ? NFPROTO_IPV6 : NFPROTO_INET;
 }
 
-std::optional<ForeignChain> parse_dropping(const nlmsghdr& message) {
+/// A chain at the hook, and whether it is known to drop by now.
+struct Candidate {
+    ForeignChain chain;
+    bool drops = false;
+};
+
+std::optional<Candidate> parse_chain(const nlmsghdr& message) {
     const std::unique_ptr<nftnl_chain, decltype(&nftnl_chain_free)> chain{nftnl_chain_alloc(),
                                                                           &nftnl_chain_free};
     if (!chain || nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return {};
@@ -77,12 +83,41 @@ std::optional<ForeignChain> parse_dropping(const nlmsghdr& message) {
         return {};
     const auto* family = name_of_family(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY));
     if (family == nullptr ||
-        nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM) != NF_INET_FORWARD ||
-        nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY) != NF_DROP)
+        nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM) != NF_INET_FORWARD)
         return {};
-    return ForeignChain{family,
-                        nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE),
-                        nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)};
+    return Candidate{{family,
+                      nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE),
+                      nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)},
+                     nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY) == NF_DROP};
+}
+
+/// `drop`, `reject` and iptables' REJECT.
+bool is_refusal(const nftnl_expr& expression) {
+    const std::string_view name = nftnl_expr_get_str(&expression, NFTNL_EXPR_NAME);
+    if (name == "reject") return true;
+    if (name == "immediate")
+        return nftnl_expr_is_set(&expression, NFTNL_EXPR_IMM_VERDICT) &&
+               nftnl_expr_get_u32(&expression, NFTNL_EXPR_IMM_VERDICT) == NF_DROP;
+    return name == "target" &&
+           std::string_view{nftnl_expr_get_str(&expression, NFTNL_EXPR_TG_NAME)} == "REJECT";
+}
+
+/// Whether a rule of this chain refuses all that comes as far as to it: firewalld and many
+/// others end with one, and leave the policy at accept.
+bool refuses_all(const nlmsghdr& message, const std::string& chain) {
+    const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule{nftnl_rule_alloc(),
+                                                                       &nftnl_rule_free};
+    if (!rule || nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return false;
+    if (nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN) != chain) return false;
+    const std::unique_ptr<nftnl_expr_iter, decltype(&nftnl_expr_iter_destroy)> expressions{
+        nftnl_expr_iter_create(rule.get()), &nftnl_expr_iter_destroy};
+    if (!expressions) return false;
+    while (const auto* expression = nftnl_expr_iter_next(expressions.get())) {
+        const std::string_view name = nftnl_expr_get_str(expression, NFTNL_EXPR_NAME);
+        if (name == "counter" || name == "log") continue;
+        return is_refusal(*expression);
+    }
+    return false;
 }
 
 /// nft(8) and iptables both write a name with a zero behind it.
@@ -93,19 +128,22 @@ bool names(const nlmsghdr& message, const std::string& interface) {
            std::string_view::npos;
 }
 
-bool knows(const ForeignChain& chain, const std::string& interface) {
+/// Whether the chain drops, and no rule of its table names the interface.
+bool drops_unknowing(Candidate& candidate, const std::string& interface) {
+    const auto& chain = candidate.chain;
     Request request{};
     auto* const header = begin(request, NFT_MSG_GETRULE, family_of_name(chain.family));
     const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> wanted{nftnl_rule_alloc(),
                                                                          &nftnl_rule_free};
-    if (!wanted) return false;
+    if (!wanted) return candidate.drops;
     nftnl_rule_set_str(wanted.get(), NFTNL_RULE_TABLE, chain.table.c_str());
     nftnl_rule_nlmsg_build_payload(header, wanted.get());
-    bool found = false;
+    bool known = false;
     dump(request, *header, kRules, [&](const nlmsghdr& message) {
-        found = found || names(message, interface);
+        known = known || names(message, interface);
+        candidate.drops = candidate.drops || refuses_all(message, chain.name);
     });
-    return found;
+    return candidate.drops && !known;
 }
 
 } // namespace
@@ -113,11 +151,13 @@ bool knows(const ForeignChain& chain, const std::string& interface) {
 std::vector<ForeignChain> chains_that_drop(const std::string& interface) {
     Request request{};
     const auto* const header = begin(request, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
-    std::vector<ForeignChain> chains;
+    std::vector<Candidate> candidates;
     dump(request, *header, kChains, [&](const nlmsghdr& message) {
-        if (auto chain = parse_dropping(message)) chains.push_back(std::move(*chain));
+        if (auto candidate = parse_chain(message)) candidates.push_back(std::move(*candidate));
     });
-    std::erase_if(chains, [&](const ForeignChain& chain) { return knows(chain, interface); });
+    std::vector<ForeignChain> chains;
+    for (auto& candidate : candidates)
+        if (drops_unknowing(candidate, interface)) chains.push_back(std::move(candidate.chain));
     return chains;
 }
 

@@ -18,8 +18,9 @@ struct ForeignChain {
     friend bool operator==(const ForeignChain&, const ForeignChain&) = default;
 };
 
-/// Chains at the hook `forward` that drop what none of their rules accepts, in tables of which
-/// no rule names `interface`: probably written without a thought of it.
+/// Chains at the hook `forward` that drop what none of their rules accepts, by their policy or
+/// by a last rule, in tables of which no rule names `interface`: probably written without a
+/// thought of it.
 [[nodiscard]] std::vector<ForeignChain> chains_that_drop(const std::string& interface);
 
 } // namespace nat64::kernel

@@ -45,6 +45,28 @@ TEST_CASE("firewall: forward chains that drop by default are found, others are n
     if (said) CHECK(*said == "|ip filter FORWARD;inet mine forward;");
 }
 
+TEST_CASE("firewall: chains whose last rule refuses everything drop, too") {
+    if (!test::have_program("nft")) return;
+    const auto said = in_private_network([] {
+        std::string text;
+        for (const auto* rules :
+             {"ct state established accept; reject with icmpx admin-prohibited",
+              "iifname \"lan\" accept; counter drop",
+              "log; reject",
+              "ct state invalid drop",
+              "iifname \"nat64\" accept; drop",
+              "accept"}) {
+            text +=
+                nft("table inet one { chain forward { type filter hook forward priority 0; " +
+                    std::string{rules} + "; }; }");
+            text += found().empty() ? "passes " : "drops ";
+            text += nft("delete table inet one");
+        }
+        return text;
+    });
+    if (said) CHECK(*said == "drops drops drops passes passes passes ");
+}
+
 TEST_CASE("firewall: a table whose rules name the interface has been thought of") {
     if (!test::have_program("nft")) return;
     const auto said = in_private_network([] {
