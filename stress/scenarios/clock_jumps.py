@@ -20,9 +20,8 @@ from probes import UdpEcho, conversation, echo_once, tcp_pair, udp_client
 UDP = 30
 YEARS = 5 * 365 * 86400
 TICK = 0.1
-
-
 LONG = True
+
 
 def run(case):
     library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
