@@ -282,7 +282,8 @@ private:
     /// Chains of iptables are in nftables under these names.
     [[nodiscard]] std::string remedy_for(const kernel::ForeignChain& chain) const {
         if (chain.table == "firewalld")
-            return fmt::format("let firewalld accept what comes from and goes to {}",
+            return fmt::format("give firewalld a zone for {} and a policy into it: see "
+                               "'firewalld' in the operator's guide",
                                config_.tun.name);
         if (chain.name != "FORWARD") return "`nat64 generate nftables` prints such rules";
         const char* tool = chain.family == "ip6" ? "ip6tables" : "iptables";
