@@ -4,7 +4,6 @@
 // numbers, takes one of 4 GB for short, and mnl_nlmsg_next then stays where it is for ever.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -19,10 +18,11 @@ void each_message(std::span<const std::byte> datagram, Visit visit) {
         const void* const start = datagram.data();
         const auto& message = *static_cast<const nlmsghdr*>(start);
         const std::size_t length = message.nlmsg_len;
-        if (length < sizeof message || length > datagram.size()) return;
-        visit(message);
+        // With its padding: libmnl reads attributes up to the end of that.
         const std::size_t aligned = (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1UL);
-        datagram = datagram.subspan(std::min(aligned, datagram.size()));
+        if (length < sizeof message || aligned > datagram.size()) return;
+        visit(message);
+        datagram = datagram.subspan(aligned);
     }
 }
 
