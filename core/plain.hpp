@@ -10,7 +10,7 @@
 //
 // A "no" is never a verdict: the packet goes the general way, which knows what to do. No rule
 // lives here. Parsing asks for less than parse_packet() would accept; all else is made of the
-// same inline rules as the general way. tests/core/plain_test.cpp compares the two. Internal
+// same inline rules as the general way. tests/backends/plain_test.cpp compares them. Internal
 // to core/translator.
 #pragma once
 
