@@ -117,6 +117,11 @@ bool is_about(const nlmsghdr& message, std::uint16_t comes, std::uint16_t goes) 
     return message.nlmsg_type == comes || message.nlmsg_type == goes;
 }
 
+/// A prefix length that there is, of a family of ours.
+bool is_prefix(unsigned family, unsigned length) noexcept {
+    return (family == AF_INET && length <= 32) || (family == AF_INET6 && length <= 128);
+}
+
 bool is_listed(const rtmsg& route) noexcept {
     switch (route.rtm_type) {
     case RTN_UNICAST:
@@ -205,7 +210,9 @@ std::optional<LinkRow> parse_link(const nlmsghdr& message) {
 
 std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
     const auto* info = payload_of<ifaddrmsg>(message);
-    if (!is_about(message, RTM_NEWADDR, RTM_DELADDR) || info == nullptr) return {};
+    if (!is_about(message, RTM_NEWADDR, RTM_DELADDR) || info == nullptr ||
+        !is_prefix(info->ifa_family, info->ifa_prefixlen))
+        return {};
     const auto attributes = attributes_of<IFA_MAX + 1>(message, sizeof *info);
     // On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL, if there, is ours.
     const nlattr* own =
@@ -216,11 +223,9 @@ std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
     LocalAddress row;
     if (info->ifa_family == AF_INET) {
         row.address = wire_or_zero<WireAddr4>(own).value();
-    } else if (info->ifa_family == AF_INET6) {
+    } else {
         row.address = wire_or_zero<WireAddr6>(own).value();
         row.temporary = (flags & IFA_F_TEMPORARY) != 0;
-    } else {
-        return {};
     }
     row.prefix_length = info->ifa_prefixlen;
     row.link = LinkIndex{info->ifa_index};
@@ -231,7 +236,8 @@ std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
 
 std::optional<RouteRow> parse_route(const nlmsghdr& message) {
     const auto* info = payload_of<rtmsg>(message);
-    if (!is_about(message, RTM_NEWROUTE, RTM_DELROUTE) || info == nullptr || !is_listed(*info))
+    if (!is_about(message, RTM_NEWROUTE, RTM_DELROUTE) || info == nullptr ||
+        !is_listed(*info) || !is_prefix(info->rtm_family, info->rtm_dst_len))
         return {};
     const auto attributes = attributes_of<RTA_MAX + 1>(message, sizeof *info);
 
@@ -239,11 +245,9 @@ std::optional<RouteRow> parse_route(const nlmsghdr& message) {
     if (info->rtm_family == AF_INET) {
         row.destination =
             Prefix4{wire_or_zero<WireAddr4>(attributes[RTA_DST]).value(), info->rtm_dst_len};
-    } else if (info->rtm_family == AF_INET6) {
+    } else {
         row.destination =
             Prefix6{wire_or_zero<WireAddr6>(attributes[RTA_DST]).value(), info->rtm_dst_len};
-    } else {
-        return {};
     }
     // IPv6 gives blackholes the loopback interface.
     if (const auto link = number(attributes[RTA_OIF]); link && info->rtm_type == RTN_UNICAST)

@@ -187,6 +187,37 @@ TEST_CASE("rtnetlink: messages that are no rows of ours") {
     CHECK_FALSE(parse_route(*Message{RTM_NEWROUTE}.header));
 }
 
+TEST_CASE("rtnetlink: a prefix longer than its family's addresses is none") {
+    struct Case {
+        unsigned char family;
+        unsigned char length;
+        bool there;
+    };
+
+    const Case cases[] = {{AF_INET, 32, true},
+                          {AF_INET, 33, false},
+                          {AF_INET6, 128, true},
+                          {AF_INET6, 129, false},
+                          {AF_BRIDGE, 0, false}};
+    for (const auto& c : cases) {
+        CAPTURE(int{c.family});
+        CAPTURE(int{c.length});
+        Message route{RTM_NEWROUTE};
+        auto& to = route.payload<rtmsg>();
+        to.rtm_family = c.family;
+        to.rtm_dst_len = c.length;
+        to.rtm_type = RTN_UNICAST;
+        CHECK(parse_route(*route.header).has_value() == c.there);
+
+        Message address{RTM_NEWADDR};
+        auto& own = address.payload<ifaddrmsg>();
+        own.ifa_family = c.family;
+        own.ifa_prefixlen = c.length;
+        mnl_attr_put(address.header, IFA_LOCAL, 16, kDocumentation6.bytes().data());
+        CHECK(parse_address(*address.header).has_value() == c.there);
+    }
+}
+
 TEST_CASE("rtnetlink: a blackhole has no link, whatever the kernel says") {
     Message message{RTM_NEWROUTE};
     auto& info = message.payload<rtmsg>();
