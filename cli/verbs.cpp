@@ -7,10 +7,9 @@
 #include "config/load.hpp"
 #include "config/print.hpp"
 #include "config/profiles.hpp"
-#include "daemon/app.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/mycelium_node.hpp"
-#include "daemon/steady_file.hpp"
+#include "daemon/run.hpp"
 #include "platform/host_ops.hpp"
 
 #include <array>
@@ -235,10 +234,13 @@ int run_daemon(const Options& options) {
     // A reader of our log or socket that goes away is no reason to stop.
     (void)std::signal(SIGPIPE, SIG_IGN);
     const auto config = load_config(options);
-    // A file that has gone is no reason to fall back on defaults.
-    return daemon::run(config, [&] {
-        return config.file.empty() ? load_config(options) : daemon::load_steadily(config.file);
-    });
+    // A file that has gone is no reason to fall back on defaults; one that appears is to be
+    // used.
+    const bool defaults = config.file.empty();
+    return daemon::run(config,
+                       {.file = defaults ? std::filesystem::path{kDefaultConfig} : config.file,
+                        .may_be_missing = defaults,
+                        .profile = wanted_profile(options)});
 }
 
 int run_check(const Options& options) {

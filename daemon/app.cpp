@@ -1,64 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything is a member of App, in the order in which it has to live: the constructor sets
-// the machine up, the destructor takes it all back. What the kernel removes when the TUN's
-// descriptor is closed (the interface, its routes) needs no more than that.
 #include "daemon/app.hpp"
 
-#include "backends/kernel/foreign_chains.hpp"
-#include "backends/kernel/nft_ruleset.hpp"
-#include "backends/kernel/nft_table.hpp"
 #include "backends/registry.hpp"
-#include "config/config_error.hpp"
-#include "core/counters.hpp"
-#include "core/random.hpp"
-#include "core/translator.hpp"
 #include "daemon/announce.hpp"
-#include "daemon/event_log.hpp"
-#include "daemon/forwarding.hpp"
-#include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/mycelium_node.hpp"
-#include "daemon/policy_keeper.hpp"
-#include "daemon/pool_watch.hpp"
-#include "daemon/reloader.hpp"
-#include "daemon/route_keeper.hpp"
-#include "daemon/sysctl_record.hpp"
-#include "daemon/tun_setup.hpp"
+#include "platform/confinement.hpp"
 #include "platform/host_ops.hpp"
-#include "platform/machine_monitor.hpp"
 #include "platform/os_error.hpp"
-#include "platform/packet_loop.hpp"
 #include "platform/privileges.hpp"
-#include "platform/route_helper.hpp"
-#include "platform/service_notify.hpp"
 #include "platform/system_clock.hpp"
-#include "platform/tun_queue.hpp"
-#include "service/control_server.hpp"
-#include "service/control_socket.hpp"
-#include "service/event_hub.hpp"
 #include "service/logging.hpp"
-#include "service/metrics_listener.hpp"
-#include "service/metrics_server.hpp"
 
-#include <cerrno>
-#include <chrono>
 #include <csignal>
-#include <exception>
 #include <filesystem>
-#include <memory>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
+#include <variant>
+#include <vector>
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
@@ -84,161 +48,90 @@ std::string_view backend_name(config::NaptMode mode) noexcept {
     return "?";
 }
 
-/// Beside the control socket: whoever has that is the only one to read and write this.
-std::filesystem::path record_beside(const std::filesystem::path& socket) {
-    return std::filesystem::absolute(socket).concat(".sysctls");
-}
+} // namespace
 
-/// Since its boot.
-std::string name_of_machine(platform::HostOps& host) {
-    return host.sysctl("kernel.random.boot_id").value_or("?") + " " +
-           platform::network_namespace();
-}
-
-kernel::ForwardOthers look_after_predecessor(platform::HostOps& host, SysctlRecord& record) {
-    put_back_recorded(host, record);
-    return look_at_forwarding(host);
-}
-
-class App {
-public:
-    App(config::Config& config,
-        LoadAgain load_again,
-        platform::HostOps& host,
-        platform::UniqueFd tun_driver,
-        RouteKeeper::ChangeRoute change_route,
-        SetSysctl set_at_end);
-
-    ~App() {
-        if (kernel_napt_) kernel_napt_->put_icmp_timeout_back();
-    }
-
-    App(const App&) = delete;
-    App& operator=(const App&) = delete;
-
-    /// Returns the exit code.
-    int run();
-
-private:
-    [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt(platform::HostOps& host);
-    void switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end);
-    [[nodiscard]] std::unique_ptr<service::MetricsListener> make_metrics_listener();
-    [[nodiscard]] service::DaemonView view();
-    [[nodiscard]] std::jthread start_packet_thread();
-    void carry_packets(const std::stop_token& stop) noexcept;
-    [[nodiscard]] Reloader::Parts parts();
-    void log_trouble(int error) const noexcept;
-    void apply_log(const config::Log& log);
-    asio::awaitable<void> reload();
-    asio::awaitable<void> obey_signals();
-    asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
-    void end(const std::exception_ptr& failure) noexcept;
-
-    config::Config& config_; ///< in force: a reload changes it
-    asio::io_context control_{1};
-    asio::signal_set signals_{control_, SIGINT, SIGTERM, SIGHUP};
-    platform::ServiceNotify notify_ = platform::ServiceNotify::from_environment();
-    platform::MachineMonitor machine_{control_};
-    EventLog event_log_;
-    Counters counters_;
-    Rng rng_{platform::random_secret()};
-    std::unique_ptr<service::ControlSocket> socket_;
-    std::unique_ptr<service::MetricsListener> metrics_listener_; ///< if wanted
-    std::unique_ptr<NaptBackend> backend_;
-    PolicyKeeper policy_;
-    SysctlRecord record_;
-    kernel::ForwardOthers others_;
-    std::optional<kernel::NftTable> guard_;   ///< with napt: daemon, while forwarding is ours
-    std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
-    Translator translator_;
-    platform::TunDevice tun_;
-    RouteKeeper routes_;
-    platform::TunQueue queue_;
-    platform::PacketLoop loop_;
-    std::shared_ptr<service::EventHub> events_;
-    std::optional<service::EventHub::Subscription> logged_events_;
-    Reloader reloader_;
-    PoolWatch pool_watch_;
-    service::ControlServer server_;
-    std::optional<Forwarding> forwarding_; ///< goes before the table that protects others
-    std::optional<service::MetricsServer> metrics_;
-    int exit_code_ = 0;
-};
-
-App::App(config::Config& config,
-         LoadAgain load_again,
-         platform::HostOps& host,
-         platform::UniqueFd tun_driver,
-         RouteKeeper::ChangeRoute change_route,
-         SetSysctl set_at_end)
+App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun_driver)
     : config_{config},
+      process_{machine},
+      signals_{control_, SIGINT, SIGTERM, SIGHUP},
       event_log_{config.log},
-      socket_{std::make_unique<service::ControlSocket>(control_, config.control)},
+      rng_{platform::random_secret()},
+      socket_{make_socket()},
       metrics_listener_{make_metrics_listener()},
       backend_{
           backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
-      policy_{config.policy, host, machine_, *backend_},
-      record_{record_beside(config.control.socket), name_of_machine(host)},
-      others_{look_after_predecessor(host, record_)},
-      kernel_napt_{make_kernel_napt(host)},
+      policy_{config.policy, machine.host(), machine_, *backend_},
+      others_{machine.look_at_forwarding()},
+      kernel_napt_{make_kernel_napt()},
       translator_{config.translator, *backend_, counters_, rng_},
-      tun_{set_up_tun(config, host, std::move(tun_driver))},
+      tun_{set_up_tun(config, machine.host(), std::move(tun_driver))},
       routes_{control_,
               machine_,
-              {tun_.name, host.find_link(tun_.name).value()},
+              {tun_.name, machine.host().find_link(tun_.name).value()},
               routes_to_tun(config),
-              std::move(change_route)},
+              [this](platform::RouteAction action, const platform::Route& route) {
+                  change_route(action, route);
+              }},
       queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
       events_{std::make_shared<service::EventHub>(
           control_.get_executor(), loop_.executor(), *backend_)},
-      reloader_{parts(), std::move(load_again), control_.get_executor(), loop_.executor()},
-      pool_watch_{config_, host, machine_},
+      reloader_{parts(),
+                [this] { return process_.read_configuration(); },
+                control_.get_executor(),
+                loop_.executor()},
+      pool_watch_{config_, machine.host(), machine_},
       server_{std::move(socket_), view()} {
-    switch_forwarding_on(host, std::move(set_at_end));
-    platform::drop_privileges(kernel_napt_ ? platform::Keep::NetAdmin
-                                           : platform::Keep::Nothing);
+    switch_forwarding_on();
     if (event_log_.wanted()) logged_events_.emplace(events_, event_log_);
     if (metrics_listener_) metrics_.emplace(std::move(metrics_listener_), view());
     for (const auto& fact : describe_start(config_, tun_))
         spdlog::info("{}", fact);
+    platform::drop_privileges();
+    if (!platform::confine()) spdlog::warn("not confined: this build has sanitizers");
 }
 
-std::unique_ptr<KernelNapt> App::make_kernel_napt(platform::HostOps& host) {
-    if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
-    return std::make_unique<KernelNapt>(
-        config_, others_, host, machine_, record_, *backend_, control_);
-}
-
-/// The table that keeps others from being forwarded comes first.
-void App::switch_forwarding_on(platform::HostOps& host, SetSysctl set_at_end) {
-    if (others_ == kernel::ForwardOthers{}) return;
-    if (!kernel_napt_) {
-        try {
-            guard_.emplace(kernel::make_guard(tun_.name, others_));
-        } catch (const std::exception& error) {
-            spdlog::warn(
-                "forwarding is off, and stays off, because nat64 cannot keep the "
-                "machine from forwarding everything ({}): switch it on with 'sysctl -w "
-                "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1'",
-                error.what());
-            return;
-        }
-    }
-    forwarding_.emplace(host, others_, tun_.name, record_, std::move(set_at_end));
-    if (forwarding_->others() == others_) return;
-    others_ = forwarding_->others();
-    if (kernel_napt_)
-        kernel_napt_->set_others(others_);
-    else if (others_ == kernel::ForwardOthers{})
-        guard_.reset();
-    else
-        guard_->change_to(kernel::make_guard(tun_.name, others_));
+std::unique_ptr<service::ControlSocket> App::make_socket() {
+    return std::make_unique<service::ControlSocket>(
+        control_, std::filesystem::absolute(config_.control.socket), [this] {
+            return process_.open_control_socket();
+        });
 }
 
 std::unique_ptr<service::MetricsListener> App::make_metrics_listener() {
-    if (!config_.metrics.listen) return nullptr;
-    return std::make_unique<service::MetricsListener>(control_, *config_.metrics.listen);
+    const auto& listen = config_.metrics.listen;
+    if (!listen) return nullptr;
+    if (const auto* path = std::get_if<std::filesystem::path>(&*listen))
+        return std::make_unique<service::MetricsListener>(
+            control_, *path, process_.take_metrics_socket());
+    return std::make_unique<service::MetricsListener>(control_, *listen);
+}
+
+std::unique_ptr<KernelNapt> App::make_kernel_napt() {
+    if (config_.napt_mode != config::NaptMode::Kernel) return nullptr;
+    return std::make_unique<KernelNapt>(
+        config_,
+        others_,
+        process_.host(),
+        process_.netfilter(),
+        [this](Clock::duration wanted) { process_.set_icmp_timeout(wanted); },
+        machine_,
+        *backend_,
+        control_);
+}
+
+/// With napt: kernel the table that keeps others from being forwarded is there already.
+void App::switch_forwarding_on() {
+    const auto others = process_.switch_forwarding_on(
+        tun_.name, others_, kernel_napt_ ? Guard::No : Guard::Yes);
+    if (kernel_napt_ && others != others_) kernel_napt_->set_others(others);
+}
+
+void App::change_route(platform::RouteAction action, const platform::Route& route) {
+    if (action == platform::RouteAction::Add)
+        process_.host().add_route(route);
+    else
+        process_.host().delete_route(route);
 }
 
 service::DaemonView App::view() {
@@ -255,7 +148,9 @@ service::DaemonView App::view() {
             .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
             .events = events_,
             .changes = &reloader_,
-            .warnings = [this] { return pool_watch_.warnings(); }};
+            .warnings = [this] { return pool_watch_.warnings(); },
+            .read_sysctl =
+                [this](const std::string& name) { return process_.host().sysctl(name); }};
 }
 
 Reloader::Parts App::parts() {
@@ -279,28 +174,7 @@ void App::apply_log(const config::Log& log) {
 }
 
 int App::run() {
-    const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
-    asio::co_spawn(control_, obey_signals(), on_end);
-    policy_.start(control_.get_executor(), loop_.executor(), [this] { loop_.wake(); });
-    pool_watch_.start([this, on_end](const std::vector<Ipv4Addr>& own) {
-        asio::co_spawn(
-            control_, reloader_.withhold(own), [on_end](const std::exception_ptr& failure) {
-                if (failure) on_end(failure);
-            });
-    });
-    asio::co_spawn(control_, machine_.watch(), on_end);
-    asio::co_spawn(control_, routes_.keep(), on_end);
-    if (const auto interval = notify_.watchdog_interval())
-        asio::co_spawn(control_, feed_watchdog(*interval), on_end);
-    if (config_.profile == config::Profile::Mycelium)
-        asio::co_spawn(control_, watch_node(config_), on_end);
-    if (kernel_napt_) {
-        asio::co_spawn(control_, kernel_napt_->watch_table(), on_end);
-        asio::co_spawn(control_,
-                       kernel_napt_->watch_machine(std::make_shared<service::PacketThread>(
-                           control_.get_executor(), loop_.executor())),
-                       on_end);
-    }
+    start_tasks();
     server_.start();
     if (metrics_) metrics_->start();
     {
@@ -315,6 +189,36 @@ int App::run() {
     events_->stop();
     spdlog::info("stopped: {}", describe_end(counters_));
     return exit_code_;
+}
+
+/// Of the control thread: none of them ends before the daemon does.
+void App::start_tasks() {
+    const auto on_end = [this](const std::exception_ptr& failure) { end(failure); };
+    const auto start = [&](asio::awaitable<void> task) {
+        asio::co_spawn(control_, std::move(task), on_end);
+    };
+    start(obey_signals());
+    start(process_.watch(control_));
+    policy_.start(control_.get_executor(), loop_.executor(), [this] { loop_.wake(); });
+    start_watching_pool();
+    start(machine_.watch());
+    start(routes_.keep());
+    if (const auto interval = notify_.watchdog_interval()) start(feed_watchdog(*interval));
+    if (config_.profile == config::Profile::Mycelium)
+        start(watch_node(config_, [this] { return process_.connect_to_node(); }));
+    if (!kernel_napt_) return;
+    start(kernel_napt_->watch_table());
+    start(kernel_napt_->watch_machine(
+        std::make_shared<service::PacketThread>(control_.get_executor(), loop_.executor())));
+}
+
+void App::start_watching_pool() {
+    pool_watch_.start([this](const std::vector<Ipv4Addr>& own) {
+        asio::co_spawn(
+            control_, reloader_.withhold(own), [this](const std::exception_ptr& failure) {
+                if (failure) end(failure);
+            });
+    });
 }
 
 std::jthread App::start_packet_thread() {
@@ -392,74 +296,6 @@ void App::end(const std::exception_ptr& failure) noexcept {
         }
     }
     control_.stop();
-}
-
-/// What another table drops, nothing of ours can allow.
-void check_firewalls(const std::string& tun) {
-    try {
-        for (const auto& chain : kernel::chains_that_drop(tun))
-            spdlog::warn(
-                "the nftables chain '{} {} {}' drops what its rules do not accept, and "
-                "none of them names {}: translated packets will hardly pass; 'nat64 "
-                "generate nftables' prints rules for them",
-                chain.family,
-                chain.table,
-                chain.name,
-                tun);
-    } catch (const std::exception& error) {
-        spdlog::debug("{}", error.what()); // no nftables, no chains of it
-    }
-}
-
-void check(const config::Config& config, platform::HostOps& host) {
-    auto report = check_machine(config, host);
-    for (const auto& warning : report.warnings)
-        spdlog::warn("{}", warning);
-    if (!report.problems.empty()) throw config::ConfigError{std::move(report.problems)};
-    if (!platform::have_net_admin())
-        throw platform::OsError{EPERM,
-                                "set up the interface " + config.tun.name,
-                                "CAP_NET_ADMIN is missing: run nat64 as root"};
-    check_firewalls(config.tun.name);
-}
-
-} // namespace
-
-int run(const config::Config& given, LoadAgain load_again) {
-    service::set_up_logging(given.log);
-    std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
-    spdlog::info("nat64 {}", NAT64_VERSION);
-    platform::LinuxHost host;
-    config::Config config = given;
-    complete_prefix(config, kNodeMayTake);
-    if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
-        choose_inner_pool(config, host);
-    check(config, host);
-    // Where CAP_NET_ADMIN is kept anyway, no other process has to.
-    std::optional<platform::RouteHelper> helper;
-    if (config.napt_mode != config::NaptMode::Kernel) helper.emplace();
-    auto driver = platform::open_tun_driver();
-    if (!config.translator.gateway6)
-        config.translator.gateway6 = choose_gateway6(host.addresses());
-    App app{config,
-            std::move(load_again),
-            host,
-            std::move(driver),
-            [&](platform::RouteAction action, const platform::Route& route) {
-                if (helper)
-                    helper->change(action, route);
-                else if (action == platform::RouteAction::Add)
-                    host.add_route(route);
-                else
-                    host.delete_route(route);
-            },
-            [&](const std::string& name, const std::string& value) {
-                if (helper)
-                    helper->set_sysctl(name, value);
-                else
-                    host.set_sysctl(name, value);
-            }};
-    return app.run();
 }
 
 } // namespace nat64::daemon

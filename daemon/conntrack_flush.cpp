@@ -31,17 +31,17 @@ Flows of_clients(const NaptBackend& backend, Flows flows, const Filter& filter) 
 } // namespace
 
 asio::awaitable<Flushed> flush_conntrack(const NaptBackend& backend,
-                                         Prefix4 inner_pool,
+                                         kernel::Netfilter& netfilter,
                                          service::PacketThread& packets,
                                          Filter filter) {
     const auto executor = co_await asio::this_coro::executor;
-    kernel::ConntrackDump dump{inner_pool};
+    const auto dump = netfilter.flows();
     auto but_client = filter;
     but_client.client.reset();
     Flushed flushed;
     for (bool more = true; more;) {
         Flows flows;
-        more = dump.next(flows);
+        more = dump->next(flows);
         std::erase_if(flows, [&](const kernel::ConntrackFlow& flow) {
             return !kernel::matches(but_client, kernel::to_row(flow, {}));
         });
@@ -52,7 +52,7 @@ asio::awaitable<Flushed> flush_conntrack(const NaptBackend& backend,
                 };
             flows = co_await packets.run<Flows>(std::move(job));
         }
-        flushed.sessions += kernel::forget(flows);
+        flushed.sessions += netfilter.forget(flows);
         co_await asio::post(executor, asio::use_awaitable); // others get their turn
     }
     co_return flushed;

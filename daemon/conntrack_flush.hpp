@@ -4,6 +4,7 @@
 // hosts, stay.
 #pragma once
 
+#include "backends/kernel/netfilter.hpp"
 #include "core/napt_backend.hpp"
 #include "service/packet_thread.hpp"
 
@@ -12,9 +13,9 @@
 namespace nat64::daemon {
 
 /// Ends the flows of our clients that `filter` lets through, a datagram of them at a time, and
-/// no flow of others. `backend` and `packets` outlive it.
+/// no flow of others. What is given by reference outlives it.
 [[nodiscard]] boost::asio::awaitable<Flushed> flush_conntrack(const NaptBackend& backend,
-                                                              Prefix4 inner_pool,
+                                                              kernel::Netfilter& netfilter,
                                                               service::PacketThread& packets,
                                                               Filter filter);
 

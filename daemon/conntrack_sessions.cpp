@@ -33,7 +33,7 @@ Rows join(const NaptBackend& backend, const Flows& flows, const Filter& filter, 
 /// The next flows that the filter may let through, as far as it concerns no client.
 Flows ConntrackSessions::wanted(bool& more) {
     Flows flows;
-    more = dump_.next(flows);
+    more = reader_->next(flows);
     auto filter = filter_;
     filter.client.reset();
     std::erase_if(flows, [&](const kernel::ConntrackFlow& flow) {

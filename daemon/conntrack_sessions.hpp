@@ -4,11 +4,12 @@
 // thread for each datagram.
 #pragma once
 
-#include "backends/kernel/conntrack_view.hpp"
+#include "backends/kernel/netfilter.hpp"
 #include "core/napt_backend.hpp"
 #include "service/session_reader.hpp"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -19,10 +20,10 @@ class ConntrackSessions final : public service::SessionReader {
 public:
     /// `backend` and `packets` outlive it.
     ConntrackSessions(const NaptBackend& backend,
-                      const Prefix4& inner_pool,
+                      std::unique_ptr<kernel::FlowReader> flows,
                       service::PacketThread& packets,
                       const Filter& filter)
-        : backend_{backend}, packets_{packets}, filter_{filter}, dump_{inner_pool} {}
+        : backend_{backend}, packets_{packets}, filter_{filter}, reader_{std::move(flows)} {}
 
     /// Flows of inner addresses that are nobody's are left out.
     boost::asio::awaitable<bool> next(std::vector<SessionRow>& rows) override;
@@ -33,7 +34,7 @@ private:
     const NaptBackend& backend_;
     service::PacketThread& packets_;
     Filter filter_;
-    kernel::ConntrackDump dump_;
+    std::unique_ptr<kernel::FlowReader> reader_;
 };
 
 } // namespace nat64::daemon

@@ -5,6 +5,7 @@
 #include "backends/kernel/inner_pool.hpp"
 #include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
+#include "backends/kernel/nft_table.hpp"
 #include "config/config_error.hpp"
 #include "config/inner_pool.hpp"
 #include "daemon/conntrack_flush.hpp"
@@ -13,8 +14,6 @@
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <exception>
 #include <map>
@@ -38,17 +37,6 @@ namespace {
 constexpr std::chrono::minutes kWatchInterval{1};
 /// Of which a visit to the packet thread asks whose they are: some microseconds.
 constexpr std::size_t kAddressesAtOnce = 256;
-
-std::int64_t number_in(const std::string& text) {
-    std::int64_t value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
-kernel::nft::Table
-ruleset(const NaptSettings& napt, const std::string& tun_name, kernel::ForwardOthers others) {
-    return kernel::make_ruleset(kernel::ruleset_settings(napt, tun_name, others));
-}
 
 } // namespace
 
@@ -87,82 +75,47 @@ std::string print_ruleset(config::Config config, platform::HostOps& host) {
                                     "napt: daemon translates without nftables",
                                     "leave --nft out, or use napt: kernel"}}};
     if (!config.napt.inner_pool) choose_inner_pool(config, host);
-    return to_text(ruleset(config.napt, config.tun.name, look_at_forwarding(host)));
+    return to_text(kernel::make_ruleset(
+        kernel::ruleset_settings(config.napt, config.tun.name, look_at_forwarding(host))));
 }
 
 KernelNapt::KernelNapt(const config::Config& config,
                        kernel::ForwardOthers others,
                        platform::HostOps& host,
+                       kernel::Netfilter& netfilter,
+                       SetIcmpTimeout set_icmp_timeout,
                        platform::MachineMonitor& machine,
-                       SysctlRecord& record,
                        NaptBackend& backend,
                        asio::io_context& control)
     : host_{host},
+      netfilter_{netfilter},
+      set_icmp_timeout_{std::move(set_icmp_timeout)},
       backend_{dynamic_cast<kernel::KernelBackend&>(backend)},
       tun_name_{config.tun.name},
       inner_pool_{config.napt.inner_pool.value()},
       settings_{config.napt},
       others_{others},
-      table_{ruleset(settings_, tun_name_, others)},
-      monitor_{control, table_.monitor_fd()},
-      record_{record} {
-    set_icmp_timeout(config.napt.timeouts.icmp);
+      monitor_{control, kernel::open_nft_monitor().release()} {
+    netfilter_.set_table(kernel::ruleset_settings(settings_, tun_name_, others_));
+    set_icmp_timeout_(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
     machine.subscribe([this](const platform::MachineChange& change) { on_change(change); });
 }
 
-KernelNapt::~KernelNapt() {
-    monitor_.release(); // the table's to close
-    put_icmp_timeout_back();
-}
-
-void KernelNapt::put_icmp_timeout_back() noexcept {
-    const auto former = std::exchange(former_icmp_timeout_, {});
-    if (!former) return;
-    try {
-        host_.set_sysctl(kIcmpTimeout, *former);
-        record_.remove(std::array{SysctlChange{kIcmpTimeout, {}, {}}});
-    } catch (const std::exception& error) {
-        spdlog::warn("{}", error.what());
-    }
-}
-
 void KernelNapt::apply(const NaptSettings& settings) {
-    table_.change_to(ruleset(settings, tun_name_, others_));
+    netfilter_.set_table(kernel::ruleset_settings(settings, tun_name_, others_));
     settings_ = settings;
-    set_icmp_timeout(settings.timeouts.icmp);
+    set_icmp_timeout_(settings.timeouts.icmp);
 }
 
 void KernelNapt::set_others(kernel::ForwardOthers others) {
-    table_.change_to(ruleset(settings_, tun_name_, others));
+    netfilter_.set_table(kernel::ruleset_settings(settings_, tun_name_, others));
     others_ = others;
-}
-
-/// RFC 5508 REQ-2: 60 s at least; conntrack's default is 30 s. What others have set is raised,
-/// never lowered.
-void KernelNapt::set_icmp_timeout(Clock::duration wanted) {
-    const auto seconds =
-        std::to_string(std::chrono::ceil<std::chrono::seconds>(wanted).count());
-    const auto present = host_.sysctl(kIcmpTimeout);
-    const bool ours = present == icmp_timeout_;
-    if (!present || present == seconds) return;
-    if (!ours && number_in(*present) > number_in(seconds)) return;
-    try {
-        record_.add(std::array{
-            SysctlChange{kIcmpTimeout, former_icmp_timeout_.value_or(*present), seconds}});
-        host_.set_sysctl(kIcmpTimeout, seconds);
-        if (!former_icmp_timeout_) former_icmp_timeout_ = present;
-        icmp_timeout_ = seconds;
-        spdlog::info(
-            "{} is {} now (timeouts.icmp), it was {}", kIcmpTimeout, seconds, *present);
-    } catch (const std::exception& error) {
-        spdlog::warn("ping sessions last {} s, not timeouts.icmp: {}", *present, error.what());
-    }
 }
 
 void KernelNapt::hold_known_addresses(Clock::duration longest) {
     std::map<Ipv4Addr, Clock::duration> known;
-    for (const auto& flow : kernel::list_flows(inner_pool_)) {
+    for (const auto& flow : kernel::list_flows(netfilter_)) {
         auto& until = known[flow.inner4.address];
         until = std::max<Clock::duration>(until, flow.expires_in);
     }
@@ -177,13 +130,14 @@ void KernelNapt::hold_known_addresses(Clock::duration longest) {
 
 service::SessionSource KernelNapt::sessions() const {
     return [this](service::PacketThread& packets, const Filter& filter) {
-        return std::make_unique<ConntrackSessions>(backend_, inner_pool_, packets, filter);
+        return std::make_unique<ConntrackSessions>(
+            backend_, netfilter_.flows(), packets, filter);
     };
 }
 
 service::SessionFlush KernelNapt::flush() const {
     return [this](service::PacketThread& packets, Filter filter) {
-        return flush_conntrack(backend_, inner_pool_, packets, std::move(filter));
+        return flush_conntrack(backend_, netfilter_, packets, std::move(filter));
     };
 }
 
@@ -191,10 +145,11 @@ asio::awaitable<void> KernelNapt::watch_table() {
     for (;;) {
         co_await monitor_.async_wait(asio::posix::stream_descriptor::wait_read,
                                      asio::use_awaitable);
+        kernel::drain_nft_monitor(monitor_.native_handle());
         try {
-            if (table_.restore_if_gone())
+            if (netfilter_.restore_table_if_gone())
                 spdlog::warn("the nftables table {} had been removed; it is back",
-                             table_.table().name);
+                             kernel::table_name(tun_name_));
         } catch (const std::exception& error) {
             spdlog::error("{}", error.what());
         }
@@ -263,15 +218,15 @@ asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& pac
     const auto nobodys = co_await of_nobody(packets, std::move(in_use));
     if (nobodys.empty()) co_return;
     std::size_t ended = 0;
-    kernel::ConntrackDump dump{inner_pool_};
+    const auto reader = netfilter_.flows();
     std::vector<kernel::ConntrackFlow> flows;
     for (bool more = true; more;) {
         flows.clear();
-        more = dump.next(flows);
+        more = reader->next(flows);
         std::erase_if(flows, [&](const kernel::ConntrackFlow& flow) {
             return !std::ranges::binary_search(nobodys, flow.inner4.address);
         });
-        ended += kernel::forget(flows);
+        ended += netfilter_.forget(flows);
         co_await asio::post(monitor_.get_executor(), asio::use_awaitable);
     }
     spdlog::info("{} old connections of {} former clients ended", ended, nobodys.size());
@@ -280,11 +235,11 @@ asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& pac
 /// In order.
 asio::awaitable<std::vector<Ipv4Addr>> KernelNapt::addresses_in_use() {
     std::set<Ipv4Addr> known;
-    kernel::ConntrackDump dump{inner_pool_};
+    const auto reader = netfilter_.flows();
     std::vector<kernel::ConntrackFlow> flows;
     for (bool more = true; more;) {
         flows.clear();
-        more = dump.next(flows);
+        more = reader->next(flows);
         for (const auto& flow : flows)
             known.insert(flow.inner4.address);
         co_await asio::post(monitor_.get_executor(), asio::use_awaitable);

@@ -9,15 +9,14 @@
 //                  is said in the log
 //   every minute   flows of addresses that are nobody's now are ended
 //
-// Control thread, but for the jobs it sends to the packet thread. Needs CAP_NET_ADMIN all
-// along.
+// Control thread, but for the jobs it sends to the packet thread. To be made while there is
+// CAP_NET_ADMIN; what needs it later goes through Netfilter and HostOps.
 #pragma once
 
 #include "backends/kernel/kernel_backend.hpp"
+#include "backends/kernel/netfilter.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
-#include "backends/kernel/nft_table.hpp"
 #include "config/config.hpp"
-#include "daemon/sysctl_record.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
 #include "service/packet_thread.hpp"
@@ -49,17 +48,20 @@ void choose_inner_pool(config::Config& config, platform::HostOps& host);
 /// nft(8). Throws ConfigError with napt: daemon, which needs none.
 [[nodiscard]] std::string print_ruleset(config::Config config, platform::HostOps& host);
 
+/// IcmpTimeout::set, in whatever process that is done.
+using SetIcmpTimeout = std::function<void(Clock::duration wanted)>;
+
 class KernelNapt {
 public:
     /// Adds the table. `backend` is the kernel backend, not in use yet.
     KernelNapt(const config::Config& config,
                kernel::ForwardOthers others,
                platform::HostOps& host,
+               kernel::Netfilter& netfilter,
+               SetIcmpTimeout set_icmp_timeout,
                platform::MachineMonitor& machine,
-               SysctlRecord& record,
                NaptBackend& backend,
                boost::asio::io_context& control);
-    ~KernelNapt();
     KernelNapt(const KernelNapt&) = delete;
     KernelNapt& operator=(const KernelNapt&) = delete;
 
@@ -84,9 +86,6 @@ public:
     /// then.
     void apply(const NaptSettings& settings);
 
-    /// At the end, before the directory with the record goes.
-    void put_icmp_timeout_back() noexcept;
-
     /// What happens every minute. Does not end. `packets` outlives nothing: the coroutine
     /// keeps it.
     boost::asio::awaitable<void> watch_machine(std::shared_ptr<service::PacketThread> packets);
@@ -96,7 +95,6 @@ public:
     boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
 
 private:
-    void set_icmp_timeout(Clock::duration wanted);
     void hold_known_addresses(Clock::duration longest);
     void on_change(const platform::MachineChange& change) noexcept;
     [[nodiscard]] bool concerns_pool(const platform::MachineChange& change);
@@ -106,16 +104,14 @@ private:
                                                             std::vector<Ipv4Addr> addresses);
 
     platform::HostOps& host_;
+    kernel::Netfilter& netfilter_;
+    SetIcmpTimeout set_icmp_timeout_;
     kernel::KernelBackend& backend_;
     std::string tun_name_;
     Prefix4 inner_pool_;
     NaptSettings settings_; ///< those that the table was made of
     kernel::ForwardOthers others_;
-    kernel::NftTable table_;
     boost::asio::posix::stream_descriptor monitor_;
-    SysctlRecord& record_;
-    std::optional<std::string> former_icmp_timeout_; ///< to be put back
-    std::string icmp_timeout_;                       ///< what we have set
     bool overlaps_ = false;
     bool changes_lost_ = false; ///< the next minute looks at all addresses and routes
 };

@@ -3,7 +3,9 @@
 
 #include "config/config_error.hpp"
 #include "config/scalars.hpp"
+#include "platform/os_error.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -30,6 +32,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <sys/socket.h>
+
 namespace nat64::daemon {
 
 namespace asio = boost::asio;
@@ -54,11 +58,10 @@ tcp::endpoint endpoint_of(const std::string& api) {
     return {asio::ip::make_address_v6(api6.address.to_string()), api6.port.value()};
 }
 
-asio::awaitable<std::string> get(std::string api) {
+asio::awaitable<std::string> get(std::string api, ConnectToNode connect) {
     beast::tcp_stream stream{co_await asio::this_coro::executor};
-    stream.expires_after(kPatience); // for all of it
-    const auto endpoint = endpoint_of(api);
-    co_await stream.async_connect(endpoint, asio::use_awaitable);
+    stream.socket().assign(endpoint_of(api).protocol(), connect().release());
+    stream.expires_after(kPatience); // for all of it, until it is connected too
     http::request<http::empty_body> request{http::verb::get, kPath, 11};
     request.set(http::field::host, api);
     request.set(http::field::accept, "application/json");
@@ -81,10 +84,11 @@ std::string url(const std::string& api) {
 Subnet ask_now(const std::string& api) {
     asio::io_context context{1};
     Subnet answer = std::unexpected{std::string{"nothing was heard"}};
-    asio::co_spawn(context, ask_node(api), [&](const std::exception_ptr& failure, Subnet got) {
+    const auto keep = [&](const std::exception_ptr& failure, Subnet got) {
         if (failure) std::rethrow_exception(failure);
         answer = std::move(got);
-    });
+    };
+    asio::co_spawn(context, ask_node(api, [&] { return connect_to_node(api); }), keep);
     context.run();
     return answer;
 }
@@ -126,9 +130,22 @@ Subnet parse_node_subnet(std::string_view answer) {
     return Prefix6{*address, 64};
 }
 
-asio::awaitable<Subnet> ask_node(std::string api) {
+platform::UniqueFd connect_to_node(const std::string& api) {
+    const auto endpoint = endpoint_of(api);
+    platform::UniqueFd socket{
+        platform::adopt,
+        ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket ||
+        (::connect(socket.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) !=
+             0 &&
+         errno != EINPROGRESS))
+        platform::throw_errno("connect to " + api);
+    return socket;
+}
+
+asio::awaitable<Subnet> ask_node(std::string api, ConnectToNode connect) {
     try {
-        const auto answer = co_await get(api);
+        const auto answer = co_await get(api, std::move(connect));
         co_return parse_node_subnet(answer);
     } catch (const boost::system::system_error& error) {
         co_return std::unexpected{error.code().message()};
@@ -182,14 +199,14 @@ void complete_prefix(config::Config& config, std::chrono::seconds patience) {
     }
 }
 
-asio::awaitable<void> watch_node(const config::Config& config) {
+asio::awaitable<void> watch_node(const config::Config& config, ConnectToNode connect) {
     asio::steady_timer timer{co_await asio::this_coro::executor};
     bool answers = true;
     for (;;) {
         timer.expires_after(
             std::chrono::duration_cast<std::chrono::milliseconds>(config.mycelium.poll));
         co_await timer.async_wait(asio::use_awaitable);
-        const auto subnet = co_await ask_node(config.mycelium.api);
+        const auto subnet = co_await ask_node(config.mycelium.api, connect);
         if (!subnet && std::exchange(answers, false))
             spdlog::warn("{} does not tell the node's subnet any more: {}",
                          url(config.mycelium.api),

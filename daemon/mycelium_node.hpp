@@ -8,9 +8,11 @@
 
 #include "config/config.hpp"
 #include "core/net/address.hpp"
+#include "platform/unique_fd.hpp"
 
 #include <chrono>
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -21,10 +23,17 @@ namespace nat64::daemon {
 /// The subnet in an answer of GET /api/v1/admin, or what is wrong with that.
 [[nodiscard]] std::expected<Prefix6, std::string> parse_node_subnet(std::string_view answer);
 
-/// Asks the node of `config.mycelium.api`: its subnet, or why there is none. Waits a few
-/// seconds at most, reads a few kilobytes at most.
+/// A TCP socket on its way to the node's API at `api` (mycelium.api), non-blocking. Throws
+/// OsError.
+[[nodiscard]] platform::UniqueFd connect_to_node(const std::string& api);
+
+/// connect_to_node(), in whatever process that is done.
+using ConnectToNode = std::function<platform::UniqueFd()>;
+
+/// Asks the node at `api`, over what `connect` returns: its subnet, or why there is none. Waits
+/// a few seconds at most, reads a few kilobytes at most.
 [[nodiscard]] boost::asio::awaitable<std::expected<Prefix6, std::string>>
-ask_node(std::string api);
+ask_node(std::string api, ConnectToNode connect);
 
 /// The NAT64 prefix inside this subnet, by mycelium.suffix.
 void use_subnet(config::Config& config, const Prefix6& subnet);
@@ -40,6 +49,6 @@ void complete_prefix(config::Config& config, std::chrono::seconds patience);
 
 /// Asks again, every mycelium.poll. Does not end, but throws when the prefix lies in the node's
 /// subnet no more.
-boost::asio::awaitable<void> watch_node(const config::Config& config);
+boost::asio::awaitable<void> watch_node(const config::Config& config, ConnectToNode connect);
 
 } // namespace nat64::daemon

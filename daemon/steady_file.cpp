@@ -3,6 +3,7 @@
 
 #include "config/config_error.hpp"
 #include "config/load.hpp"
+#include "config/yaml_tree.hpp"
 
 #include <cerrno>
 #include <string>
@@ -38,12 +39,25 @@ auto state_of(const std::filesystem::path& file) {
 
 } // namespace
 
-config::Config load_steadily(const std::filesystem::path& file) {
+std::string read_steadily(const std::filesystem::path& file) {
     const auto before = state_of(file);
-    auto config = config::load(file);
+    auto text = config::read_file(file);
     if (state_of(file) != before)
         refuse(file, "has changed while it was read", "write it whole, then reload");
-    return config;
+    return text;
+}
+
+std::string read_again(const Origin& origin) {
+    std::error_code error;
+    const auto found = std::filesystem::status(origin.file, error);
+    if (origin.may_be_missing && found.type() == std::filesystem::file_type::not_found)
+        return {};
+    return read_steadily(origin.file);
+}
+
+config::Config parse_again(const Origin& origin, const std::string& text) {
+    return text.empty() ? config::defaults(origin.profile)
+                        : config::parse(text, origin.file, origin.profile);
 }
 
 } // namespace nat64::daemon

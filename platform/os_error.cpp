@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace nat64::platform {
 
@@ -13,6 +14,9 @@ OsError::OsError(int error, std::string_view tried, std::string_view remedy)
     text_ += ": " + code().message();
     if (!remedy.empty()) text_.append(". ").append(remedy);
 }
+
+OsError::OsError(Verbatim /*tag*/, int error, std::string text)
+    : std::system_error{error, std::generic_category()}, text_{std::move(text)} {}
 
 void throw_errno(std::string_view tried, std::string_view remedy) {
     throw OsError{errno, tried, remedy};

@@ -10,10 +10,15 @@
 
 namespace nat64::platform {
 
+struct Verbatim {};
+
 class OsError : public std::system_error {
 public:
     /// "open /dev/net/tun: No such file or directory. Load the module: modprobe tun"
     OsError(int error, std::string_view tried, std::string_view remedy = {});
+
+    /// One that another process has thrown, with the whole of its text.
+    OsError(Verbatim, int error, std::string text);
 
     [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 

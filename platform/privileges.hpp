@@ -3,7 +3,7 @@
 // CAP_NET_ADMIN; carrying packets needs nothing, because the right to a TUN is its descriptor.
 // Stopping needs nothing either: closing the descriptor removes the interface and its routes
 // with it. So everything is dropped once the machine is set up; what needs more later is done
-// by a process of its own (route_helper).
+// by a process of its own (privileged_process).
 #pragma once
 
 #include <cstdint>

@@ -89,15 +89,15 @@ asio::awaitable<void> ControlServer::Shared::keep_file(std::shared_ptr<Shared> s
         auto token = asio::redirect_error(asio::use_awaitable, error);
         next_look.expires_after(limits.look);
         co_await next_look.async_wait(token);
-        if (!stopped && socket->lost()) put_file_back();
+        if (!stopped) put_file_back();
     }
     self.reset();
 }
 
 void ControlServer::Shared::put_file_back() {
     try {
-        socket->renew();
-        spdlog::warn("control: {} had been removed; it is back", socket->path().native());
+        if (socket->renew_if_lost())
+            spdlog::warn("control: {} had been removed; it is back", socket->path().native());
     } catch (const std::exception& problem) {
         lost.log(view.now(),
                  spdlog::level::err,

@@ -43,7 +43,7 @@ public:
     /// Begins to accept.
     void start();
 
-    /// Closes the socket, removes its file and ends all connections. Idempotent.
+    /// Closes the socket and ends all connections. Idempotent.
     void stop() noexcept;
 
 private:

@@ -4,9 +4,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -43,28 +45,67 @@ std::optional<gid_t> find_group(const config::Control& config) {
 
 } // namespace
 
-ControlSocket::ControlSocket(boost::asio::io_context& control, const config::Control& config)
-    : group_{find_group(config)}, listener_{control, "control.socket", config.socket} {
-    if (group_) open_to_group(config.group_is_default);
+ControlSocketFile::ControlSocketFile(const config::Control& config)
+    : file_{"control.socket", config.socket},
+      group_{find_group(config)},
+      group_is_must_{!config.group_is_default} {}
+
+std::optional<OpenedSocket> ControlSocketFile::open_if_lost() {
+    if (!file_.lost()) return {};
+    auto socket = file_.appear();
+    if (group_) open_to_group();
+    group_is_must_ = false;
+    return OpenedSocket{std::move(socket), group_};
 }
 
-void ControlSocket::renew() {
-    listener_.renew();
-    if (group_) open_to_group(true);
-}
-
-void ControlSocket::open_to_group(bool group_is_default) {
-    if (::lchown(path().c_str(), static_cast<uid_t>(-1), *group_) != 0) {
-        if (!group_is_default)
+void ControlSocketFile::open_to_group() {
+    const auto& path = file_.path();
+    if (::lchown(path.c_str(), static_cast<uid_t>(-1), *group_) != 0) {
+        if (group_is_must_)
             throw std::system_error{
                 errno,
                 std::generic_category(),
-                fmt::format("control.group: give {} to group {}", path().native(), *group_)};
+                fmt::format("control.group: give {} to group {}", path.native(), *group_)};
         spdlog::info("may not give the control socket to its group: it is for this user only");
         group_.reset();
         return;
     }
-    listener_.set_mode(0660);
+    file_.set_mode(0660);
+}
+
+ControlSocket::ControlSocket(boost::asio::io_context& control,
+                             std::filesystem::path path,
+                             Open open)
+    : path_{std::move(path)}, open_{std::move(open)}, acceptor_{control} {
+    listen_on(open_().value());
+}
+
+ControlSocket::ControlSocket(boost::asio::io_context& control, const config::Control& config)
+    : ControlSocket{control,
+                    std::filesystem::absolute(config.socket),
+                    [file = std::make_shared<ControlSocketFile>(config)] {
+                        return file->open_if_lost();
+                    }} {}
+
+void ControlSocket::listen_on(OpenedSocket opened) {
+    acceptor_ = {acceptor_.get_executor(),
+                 boost::asio::local::stream_protocol{},
+                 opened.socket.release()};
+    group_ = opened.group;
+}
+
+bool ControlSocket::renew_if_lost() {
+    if (!open_) return false;
+    auto opened = open_();
+    if (!opened) return false;
+    listen_on(std::move(*opened));
+    return true;
+}
+
+void ControlSocket::close() noexcept {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    open_ = nullptr;
 }
 
 } // namespace nat64::service

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct DaemonView {
     DaemonChanges* changes = nullptr;
     /// What somebody should look at, a line each.
     std::function<std::vector<std::string>()> warnings = {};
+    /// As HostOps::sysctl().
+    std::function<std::optional<std::string>(const std::string& name)> read_sysctl = {};
 };
 
 } // namespace nat64::service

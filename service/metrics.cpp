@@ -4,11 +4,11 @@
 #include "service/metrics.hpp"
 
 #include "service/event_hub.hpp"
-#include "service/process_use.hpp"
 
 #include <array>
-#include <fstream>
+#include <charconv>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include <prometheus/text_serializer.h>
@@ -147,18 +147,21 @@ void inner(const Source& source, Samples& samples) {
 }
 
 /// Of this network namespace, others' connections included.
-void conntrack(const Source& source, Samples& samples, const char* file) {
-    if (!source.is_kernel()) return;
-    std::ifstream stream{file};
-    if (std::uint64_t entries = 0; stream >> entries) samples.add(entries);
+void conntrack(const Source& source, Samples& samples, const char* sysctl) {
+    if (!source.is_kernel() || !source.view.read_sysctl) return;
+    const auto text = source.view.read_sysctl(sysctl);
+    if (!text) return;
+    std::uint64_t entries = 0;
+    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), entries);
+    if (parsed.ec == std::errc{}) samples.add(entries);
 }
 
 void conntrack_entries(const Source& source, Samples& samples) {
-    conntrack(source, samples, "/proc/sys/net/netfilter/nf_conntrack_count");
+    conntrack(source, samples, "net.netfilter.nf_conntrack_count");
 }
 
 void conntrack_limit(const Source& source, Samples& samples) {
-    conntrack(source, samples, "/proc/sys/net/netfilter/nf_conntrack_max");
+    conntrack(source, samples, "net.netfilter.nf_conntrack_max");
 }
 
 void events_lost(const Source& source, Samples& samples) {
@@ -372,8 +375,7 @@ void PoolUse::add(const PoolRow& row) {
 }
 
 std::vector<MetricFamily> Metrics::Collect() const {
-    const ProcessUse process = process_use();
-    const Source source{view_, pool_, process};
+    const Source source{view_, pool_, process_};
     std::vector<MetricFamily> families;
     for (const Row& row : kRows) {
         MetricFamily family{std::string{row.name}, std::string{row.help}, row.type, {}};
@@ -384,9 +386,10 @@ std::vector<MetricFamily> Metrics::Collect() const {
     return families;
 }
 
-std::string metrics_text(const DaemonView& view, const PoolUse& pool) {
+std::string
+metrics_text(const DaemonView& view, const PoolUse& pool, const ProcessUse& process) {
     std::ostringstream out;
-    prometheus::TextSerializer{}.Serialize(out, Metrics{view, pool}.Collect());
+    prometheus::TextSerializer{}.Serialize(out, Metrics{view, pool, process}.Collect());
     return std::move(out).str();
 }
 

@@ -3,11 +3,12 @@
 // docs/counters.md lists the same table. How many samples there are is bounded whatever the
 // traffic: labels are directions, protocols, drop reasons and, of small pools, addresses; never
 // clients or servers. Text and types are prometheus-cpp's; serving them is metrics_server.hpp.
-// Pure, but for what it reads of our own process.
+// Reads what it is given and, through that, conntrack's sysctls.
 #pragma once
 
 #include "service/control_status.hpp"
 #include "service/daemon_view.hpp"
+#include "service/process_use.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,17 +39,20 @@ struct PoolUse {
 /// What our metrics are at one moment, for prometheus-cpp.
 class Metrics final : public prometheus::Collectable {
 public:
-    Metrics(const DaemonView& view, const PoolUse& pool) : view_{view}, pool_{pool} {}
+    Metrics(const DaemonView& view, const PoolUse& pool, const ProcessUse& process)
+        : view_{view}, pool_{pool}, process_{process} {}
 
     [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
 private:
     const DaemonView& view_;
     const PoolUse& pool_;
+    const ProcessUse& process_;
 };
 
 /// In the text format that Prometheus scrapes.
-[[nodiscard]] std::string metrics_text(const DaemonView& view, const PoolUse& pool);
+[[nodiscard]] std::string
+metrics_text(const DaemonView& view, const PoolUse& pool, const ProcessUse& process);
 
 /// A family as it is documented.
 struct MetricInfo {

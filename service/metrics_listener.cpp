@@ -38,10 +38,10 @@ void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 
 MetricsListener::MetricsListener(asio::io_context& control,
                                  const config::ListenAddress& address)
-    : where_{config::to_string(address)}, tcp_{control} {
+    : where_{config::to_string(address)}, tcp_{control}, unix_{control} {
     if (const auto* path = std::get_if<std::filesystem::path>(&address)) {
-        unix_ = std::make_unique<UnixListener>(control, "metrics.listen", *path);
-        unix_->set_mode(0666);
+        file_.emplace(kMetricsSocketKey, *path);
+        unix_.assign(asio::local::stream_protocol{}, open_to_everybody(*file_).release());
         return;
     }
     try {
@@ -58,9 +58,16 @@ MetricsListener::MetricsListener(asio::io_context& control,
     }
 }
 
+MetricsListener::MetricsListener(asio::io_context& control,
+                                 const std::filesystem::path& path,
+                                 platform::UniqueFd listening)
+    : where_{config::to_string(config::ListenAddress{path})},
+      tcp_{control},
+      unix_{control, asio::local::stream_protocol{}, listening.release()} {}
+
 asio::awaitable<asio::generic::stream_protocol::socket> MetricsListener::accept() {
-    if (unix_) {
-        auto client = co_await unix_->acceptor().async_accept(asio::use_awaitable);
+    if (unix_.is_open()) {
+        auto client = co_await unix_.async_accept(asio::use_awaitable);
         co_return asio::generic::stream_protocol::socket{std::move(client)};
     }
     auto client = co_await tcp_.async_accept(asio::use_awaitable);
@@ -68,13 +75,20 @@ asio::awaitable<asio::generic::stream_protocol::socket> MetricsListener::accept(
 }
 
 std::uint16_t MetricsListener::port() const {
-    return unix_ ? std::uint16_t{0} : tcp_.local_endpoint().port();
+    return unix_.is_open() ? std::uint16_t{0} : tcp_.local_endpoint().port();
 }
 
 void MetricsListener::close() noexcept {
     boost::system::error_code ignored;
     tcp_.close(ignored);
-    if (unix_) unix_->close();
+    unix_.close(ignored);
+    if (file_) file_->remove();
+}
+
+platform::UniqueFd open_to_everybody(SocketFile& file) {
+    auto socket = file.appear();
+    file.set_mode(0666);
+    return socket;
 }
 
 } // namespace nat64::service

@@ -6,22 +6,34 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "service/unix_listener.hpp"
+#include "platform/unique_fd.hpp"
+#include "service/socket_file.hpp"
 
-#include <memory>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 
 namespace nat64::service {
+
+/// Of the configuration, for messages.
+inline constexpr auto kMetricsSocketKey = "metrics.listen";
 
 class MetricsListener {
 public:
     /// Throws std::system_error or std::runtime_error saying what was tried where.
     MetricsListener(boost::asio::io_context& control, const config::ListenAddress& address);
+
+    /// With a Unix socket that listens already, whose file is kept by somebody else.
+    MetricsListener(boost::asio::io_context& control,
+                    const std::filesystem::path& path,
+                    platform::UniqueFd listening);
 
     /// The next client. Throws boost::system::system_error.
     boost::asio::awaitable<boost::asio::generic::stream_protocol::socket> accept();
@@ -40,7 +52,12 @@ public:
 private:
     std::string where_;
     boost::asio::ip::tcp::acceptor tcp_;
-    std::unique_ptr<UnixListener> unix_; ///< then tcp_ is not open
+    boost::asio::local::stream_protocol::acceptor unix_; ///< one of both is open
+    std::optional<SocketFile> file_;
 };
+
+/// The Unix socket of metrics.listen, listening, for every user. Throws as
+/// SocketFile::appear().
+[[nodiscard]] platform::UniqueFd open_to_everybody(SocketFile& file);
 
 } // namespace nat64::service

@@ -101,6 +101,7 @@ struct MetricsServer::Shared : std::enable_shared_from_this<Shared> {
     DaemonView view;
     MetricsLimits limits;
     PacketThread packet_thread;
+    ProcessFiles process;
     std::list<Connection> connections;
     RateLimited failed;
     bool stopped = false;
@@ -214,7 +215,7 @@ asio::awaitable<std::string> MetricsServer::Shared::scrape() {
             pool.add(row);
         next = piece.next;
     }
-    co_return metrics_text(view, pool);
+    co_return metrics_text(view, pool, process.read());
 }
 
 /// Closing with bytes unread would take back what we have sent: a little is read, and no more.

@@ -2,14 +2,15 @@
 // proc(5): /proc/self/stat, /proc/stat, /proc/self/fd.
 #include "service/process_use.hpp"
 
-#include <filesystem>
+#include <array>
+#include <cstddef>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
-#include <system_error>
+#include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,12 +20,14 @@ namespace {
 
 /// The fields of /proc/self/stat behind the command's name, which may contain anything: the
 /// first is field 3 of proc(5).
-std::vector<double> stat_fields() {
-    std::ifstream file{"/proc/self/stat"};
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
+std::vector<double> stat_fields(const platform::UniqueFd& stat) {
+    std::array<char, 4096> bytes{};
+    const auto size = ::pread(stat.get(), bytes.data(), bytes.size(), 0);
+    if (size <= 0) return {};
+    const std::string_view text{bytes.data(), static_cast<std::size_t>(size)};
     const auto name_end = text.rfind(')');
-    if (name_end == std::string::npos) return {};
-    std::istringstream rest{text.substr(name_end + 1)};
+    if (name_end == std::string_view::npos) return {};
+    std::istringstream rest{std::string{text.substr(name_end + 1)}};
     std::string state;
     rest >> state;
     std::vector<double> fields{0};
@@ -41,19 +44,30 @@ std::optional<double> boot_time() {
     return std::nullopt;
 }
 
-std::optional<double> count_fds() {
-    std::error_code error;
-    std::filesystem::directory_iterator entry{"/proc/self/fd", error};
-    double count = -1; // the iterator's own
-    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error))
-        ++count;
-    if (error) return std::nullopt;
-    return count;
+std::optional<double> limit_of_fds() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+    return static_cast<double>(limit.rlim_cur);
 }
 
 } // namespace
 
-ProcessUse process_use() {
+ProcessFiles::ProcessFiles()
+    : stat_{platform::adopt, ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC)},
+      fds_{::opendir("/proc/self/fd")},
+      boot_time_{boot_time()},
+      max_fds_{limit_of_fds()} {}
+
+std::optional<double> ProcessFiles::count_fds() const {
+    if (!fds_) return {};
+    ::rewinddir(fds_.get());
+    double count = 0;
+    while (const auto* entry = ::readdir(fds_.get())) // NOLINT(concurrency-mt-unsafe): ours
+        if (entry->d_name[0] != '.') ++count;
+    return count;
+}
+
+ProcessUse ProcessFiles::read() const {
     // Numbers of proc(5), less 3.
     constexpr std::size_t kUserTime = 11;
     constexpr std::size_t kSystemTime = 12;
@@ -62,18 +76,16 @@ ProcessUse process_use() {
     constexpr std::size_t kResidentPages = 21;
     ProcessUse use;
     const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-    const auto fields = stat_fields();
+    const auto fields = stat_fields(stat_);
     if (fields.size() > kResidentPages) {
         use.cpu_seconds = (fields[kUserTime] + fields[kSystemTime]) / ticks;
-        if (const auto boot = boot_time()) use.start_time = *boot + fields[kStartTime] / ticks;
+        if (boot_time_) use.start_time = *boot_time_ + fields[kStartTime] / ticks;
         use.virtual_bytes = fields[kVirtualSize];
         use.resident_bytes =
             fields[kResidentPages] * static_cast<double>(::sysconf(_SC_PAGESIZE));
     }
     use.open_fds = count_fds();
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        use.max_fds = static_cast<double>(limit.rlim_cur);
+    use.max_fds = max_fds_;
     return use;
 }
 

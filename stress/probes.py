@@ -232,3 +232,10 @@ def link_packets(node, interface):
 def url(address, path="", port=80):
     host = f"[{address}]" if ":" in address else address
     return f"http://{host}:{port}/{path}"
+
+
+def second_process(nat64):
+    """The pid of nat64-machine, which keeps CAP_NET_ADMIN for the daemon."""
+    pid = nat64.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as stream:
+        return int(stream.read().split()[0])

@@ -53,10 +53,6 @@ TimeoutPolicy tcp_timeouts(const Timeouts& timeouts) {
              {"unack", unacked}}};
 }
 
-std::string table_name(const std::string& tun_name) {
-    return "nat64-" + tun_name;
-}
-
 Chain only_ours(const std::string& tun_name, const ForwardOthers& others) {
     Chain chain{"only_ours", ChainType::Filter, Hook::Forward, kFilter, {}};
     const auto only = [&](Forward forward, Family family) {
@@ -170,6 +166,10 @@ private:
 };
 
 } // namespace
+
+std::string table_name(const std::string& tun_name) {
+    return "nat64-" + tun_name;
+}
 
 RulesetSettings ruleset_settings(const NaptSettings& napt,
                                  const std::string& tun_name,

@@ -43,7 +43,12 @@ struct RulesetSettings {
     std::uint32_t new_sessions_per_second = 0; ///< of one inner address; 0: no limit
     TrackIpv6 track_ipv6 = TrackIpv6::Yes;
     ForwardOthers forward_others;
+
+    friend bool operator==(const RulesetSettings&, const RulesetSettings&) = default;
 };
+
+/// The name of either table.
+[[nodiscard]] std::string table_name(const std::string& tun_name);
 
 /// What of the configuration matters here. `napt` must have its inner_pool.
 [[nodiscard]] RulesetSettings ruleset_settings(const NaptSettings& napt,

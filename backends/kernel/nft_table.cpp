@@ -46,10 +46,7 @@ std::string remedy(const Answer& answer, const std::string& table, bool adds_tab
 
 } // namespace
 
-NftTable::NftTable(nft::Table table)
-    : table_{std::move(table)},
-      socket_{open_nfnetlink(0)},
-      monitor_{open_nfnetlink(1U << (NFNLGRP_NFTABLES - 1))} {
+NftTable::NftTable(nft::Table table) : table_{std::move(table)}, socket_{open_nfnetlink(0)} {
     send(nft::creation(table_));
 }
 
@@ -78,24 +75,31 @@ void NftTable::send(std::span<const nft::Change> changes) {
                   remedy(*answer, table_.name, adds_table)};
 }
 
-bool NftTable::is_there() {
-    const auto query = nft::encode_query(table_.name, sequence_++);
-    const auto tried = "ask for the nftables table " + table_.name;
-    send_nfnetlink(socket_.get(), query, tried);
-    const auto answer = read_answers(socket_.get(), tried);
+bool table_exists(const std::string& name) {
+    const auto socket = open_nfnetlink(0);
+    const auto query = nft::encode_query(name, 1);
+    const auto tried = "ask for the nftables table " + name;
+    send_nfnetlink(socket.get(), query, tried);
+    const auto answer = read_answers(socket.get(), tried);
     if (answer && answer->error != 0 && answer->error != ENOENT)
         throw OsError{answer->error, tried};
     return !answer || answer->error == 0;
 }
 
 bool NftTable::restore_if_gone() {
-    std::array<std::byte, 4096> heard;
-    while (::recv(monitor_.get(), heard.data(), heard.size(), MSG_TRUNC) > 0 ||
-           errno == ENOBUFS)
-        ;
-    if (is_there()) return false;
+    if (table_exists(table_.name)) return false;
     send(nft::creation(table_));
     return true;
+}
+
+platform::UniqueFd open_nft_monitor() {
+    return open_nfnetlink(1U << (NFNLGRP_NFTABLES - 1));
+}
+
+void drain_nft_monitor(int fd) noexcept {
+    std::array<std::byte, 4096> heard;
+    while (::recv(fd, heard.data(), heard.size(), MSG_TRUNC) > 0 || errno == ENOBUFS)
+        ;
 }
 
 } // namespace nat64::kernel

@@ -31,21 +31,25 @@ public:
     /// flows that have them.
     [[nodiscard]] const nft::Table& table() const noexcept { return table_; }
 
-    /// Becomes readable when anybody has changed anything in nftables: time to call
-    /// restore_if_gone().
-    [[nodiscard]] int monitor_fd() const noexcept { return monitor_.get(); }
-
     /// Whether the table was gone; it has been added again then.
     bool restore_if_gone();
 
 private:
     void send(std::span<const nft::Change> changes);
-    [[nodiscard]] bool is_there();
 
     nft::Table table_;
     platform::UniqueFd socket_;
-    platform::UniqueFd monitor_;
     std::uint32_t sequence_ = 1;
 };
+
+/// Whether there is a table of that name, whoever made it.
+[[nodiscard]] bool table_exists(const std::string& name);
+
+/// A socket that becomes readable when anybody has changed anything in nftables: time to call
+/// restore_if_gone(). Opening it needs CAP_NET_ADMIN, reading does not.
+[[nodiscard]] platform::UniqueFd open_nft_monitor();
+
+/// Takes what is there to read.
+void drain_nft_monitor(int fd) noexcept;
 
 } // namespace nat64::kernel

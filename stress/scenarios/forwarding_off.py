@@ -6,16 +6,18 @@
 Pass: with IPv6, IPv4 or both forwardings off, in both modes of NAPT, ping works end to end and the
 log says what was switched on; the default route from a router advertisement stays, and the next
 advertisement is heeded as the first was; a packet between two other interfaces is not forwarded;
-all sysctls are as before when the daemon stops, and, after SIGKILL, when the next one stops. What
-is on already is not touched, and others are forwarded then.
+all sysctls are as before when the daemon stops, also by SIGKILL, and, if its second process was
+killed with it, when the next one stops. What is on already is not touched, and others are forwarded
+then.
 """
 
+import os
 import signal
 
 from lab import wait_until
 from lab.topology import SERVER
 from packets import ICMPv6ND_RA, IPv6, gateway_wire
-from probes import all_answered, ping, settled_ping
+from probes import all_answered, ping, second_process, settled_ping
 
 TIME_LIMIT = 120
 KEYS = {"ipv6": "net.ipv6.conf.all.forwarding", "ipv4": "net.ipv4.ip_forward"}
@@ -91,10 +93,13 @@ def killed(case):
     for napt in ("kernel", "daemon"):
         lab = case.lab(clients=2)
         before = switch_off(lab, ("ipv6", "ipv4"))
+        kill(case, case.nat64(lab, {"napt": napt}))
+        wait_until(lambda lab=lab, before=before: sysctls(lab) == before, "all to be put back")
         nat64 = case.nat64(lab, {"napt": napt})
-        nat64.process.signal(signal.SIGKILL)
-        wait_until(lambda process=nat64.process: not process.alive, "its end")
-        case.stopped(nat64)
+        second = second_process(nat64)
+        os.kill(second, signal.SIGSTOP)
+        kill(case, nat64)
+        os.kill(second, signal.SIGKILL)
         case.check(f"{napt}, killed: nothing put back", sysctls(lab) != before)
         again = case.nat64(lab, {"napt": napt})
         said = again.process.log()
@@ -106,6 +111,12 @@ def killed(case):
         case.equal(f"{napt}, killed: the next one stops", again.stop(), 0)
         case.stopped(again)
         case.equal(f"{napt}, killed: sysctls after the next one", sysctls(lab), before)
+
+
+def kill(case, nat64):
+    nat64.process.signal(signal.SIGKILL)
+    wait_until(lambda: not nat64.process.alive, "its end")
+    case.stopped(nat64)
 
 
 def already_on(case):

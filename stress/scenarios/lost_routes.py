@@ -5,16 +5,17 @@
 
 Pass: after `ip link set nat64 down; ip link set nat64 up` and after each route of ours has been
 deleted, all routes are back and a connection from before goes on; both are in the log. When
-the TUN is deleted the daemon says so and ends with exit code 1. The same with napt: kernel,
-where no helper process does it. The helper holds CAP_NET_ADMIN and nothing else, and is gone
-when the daemon is, also after SIGKILL.
+the TUN is deleted the daemon says so and ends with exit code 1. The same with napt: kernel.
+The second process holds CAP_NET_ADMIN and nothing else; each of the two goes when the other has
+been killed, and the control socket's file with them.
 """
 
+import os
 import signal
 
 from lab import wait_until
 from lab.topology import SERVER
-from probes import conversation, tcp_pair
+from probes import conversation, second_process, tcp_pair
 
 NET_ADMIN = 1 << 12
 
@@ -22,7 +23,7 @@ NET_ADMIN = 1 << 12
 def run(case):
     for mode in ("daemon", "kernel"):
         in_mode(case, mode)
-    helper_ends(case)
+        processes_end(case, mode)
 
 
 def in_mode(case, mode):
@@ -52,21 +53,32 @@ def in_mode(case, mode):
     case.check(f"{mode}: the reason", "eleted" in nat64.process.log(), nat64.process.log_tail())
 
 
-def helper_ends(case):
+def processes_end(case, mode):
     lab = case.lab()
-    nat64 = case.nat64(lab)
-    helper = child_of(nat64.process.pid)
+    before = lab.gateway.snapshot()
+    nat64 = case.nat64(lab, {"napt": mode})
+    helper = second_process(nat64)
     with open(f"/proc/{helper}/status") as stream:
         status = dict(line.split(":\t", 1) for line in stream if ":\t" in line)
     for name in ("CapPrm", "CapEff"):
-        case.equal(f"helper: {name}", int(status[name], 16), NET_ADMIN)
+        case.equal(f"{mode}: second process: {name}", int(status[name], 16), NET_ADMIN)
     for name in ("CapInh", "CapAmb", "CapBnd"):
-        case.equal(f"helper: {name}", int(status[name], 16) & ~NET_ADMIN, 0)
+        case.equal(f"{mode}: second process: {name}", int(status[name], 16) & ~NET_ADMIN, 0)
     case.stopped(nat64)
     nat64.process.signal(signal.SIGKILL)
     nat64.process.wait_exit()
     wait_until(lambda: not running(helper), "the helper to end")
-    case.check("helper: gone with the daemon", not running(helper))
+    case.check(f"{mode}: the second process goes with the first", not running(helper))
+    case.check(f"{mode}: and the control socket", not os.path.exists(nat64.socket), nat64.socket)
+    case.equal(f"{mode}: nothing is left", lab.gateway.snapshot(), before)
+
+    nat64 = case.nat64(lab, {"napt": mode})
+    os.kill(second_process(nat64), signal.SIGKILL)
+    case.equal(f"{mode}: alone it ends: exit code", nat64.process.wait_exit(), 1)
+    case.check(
+        f"{mode}: and says why", "nat64-machine" in nat64.process.log(), nat64.process.log_tail()
+    )
+    case.stopped(nat64)
 
 
 def our_routes(lab):
@@ -81,11 +93,6 @@ def our_routes(lab):
 def restored(case, lab, wanted, what):
     wait_until(lambda: our_routes(lab) == wanted, f"the routes, {what}")
     case.check(what, our_routes(lab) == wanted)
-
-
-def child_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as stream:
-        return int(stream.read().split()[0])
 
 
 def running(pid):

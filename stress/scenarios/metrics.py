@@ -7,11 +7,12 @@ Pass: over IPv4, IPv6 and a Unix socket, with napt: daemon and with napt: kernel
 metrics` finds no fault, and the numbers are those of `show status`; other paths and methods are
 refused; a thousand clients with half a request, an endless header and a reader that reads nothing
 keep neither curl from its answer nor packets from their way, nor does the daemon hold a
-descriptor for each of them.
+descriptor for each of them; the Unix socket's file goes with the daemon, after SIGKILL as well.
 """
 
 import os
 import re
+import signal
 import socket
 
 from lab import wait_until
@@ -53,9 +54,15 @@ def with_kernel_napt(case):
     case.equal("inner addresses in use", values["nat64_inner_addresses_used"], 1)
     case.check("connections are counted", values["nat64_conntrack_entries"] >= 2, values)
     case.check("no sessions of its own", "nat64_sessions" not in "".join(values), values)
+    case.check("its own memory", values["process_resident_memory_bytes"] > 1 << 20, values)
+    case.check("its own descriptors", 5 < values["process_open_fds"] < FEW, values)
     case.equal("it stops", nat64.stop(), 0)
     case.stopped(nat64)
     case.check("the socket goes with it", not os.path.exists(path))
+    nat64.start()
+    nat64.process.signal(signal.SIGKILL)
+    nat64.process.wait_exit()
+    wait_until(lambda: not os.path.exists(path), "the socket to go after SIGKILL, too")
 
 
 class Scrape:

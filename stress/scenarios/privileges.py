@@ -3,9 +3,11 @@
 
     client ── gateway (nat64 as root, then as `nobody` with CAP_NET_ADMIN alone) ── server
 
-Pass: in every thread of the running daemon all capability sets are empty and no_new_privs is
-set; it works; started by `nobody` with CAP_NET_ADMIN alone it works as well and stops cleanly, with
-forwarding, which it had to switch on, off again; without the capability it says which one it lacks.
+Pass: in every thread of the running daemon, with either NAPT, all capability sets are empty, and
+no_new_privs and a filter of system calls are set (the latter but with sanitizers); it holds no
+descriptor but sockets, its TUN, the log and the kernel's own kinds; it works; started by `nobody`
+with CAP_NET_ADMIN alone it works as well and stops cleanly, with forwarding, which it had to switch
+on, off again; without the capability it says which one it lacks.
 """
 
 import os
@@ -21,12 +23,14 @@ def run(case):
     lab = case.lab()
     lab.gateway.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
     before = lab.gateway.snapshot()
-    nat64 = case.nat64(lab)
-    holds_nothing(case, nat64, "root")
-    done = ping(lab.client, nat64.address6(SERVER))
-    case.check("root: works", all_answered(done), done.stdout)
-    case.equal("root: stops", nat64.stop(), 0)
-    case.stopped(nat64)
+    for mode in ("kernel", "daemon"):
+        nat64 = case.nat64(lab, {"napt": mode})
+        holds_nothing(case, nat64, "root")
+        holds_descriptors_only(case, nat64)
+        done = ping(lab.client, nat64.address6(SERVER))
+        case.check(f"root, {mode}: works", all_answered(done), done.stdout)
+        case.equal(f"root, {mode}: stops", nat64.stop(), 0)
+        case.stopped(nat64)
 
     directory = lab.make_dir("run")
     os.chown(directory, NOBODY, NOBODY)
@@ -67,3 +71,17 @@ def holds_nothing(case, nat64, user):
         expected = set() if user == "root" else {"CapBnd"}
         case.check(f"{user}: thread {thread} holds no capability", held <= expected, held)
         case.equal(f"{user}: no_new_privs", status["NoNewPrivs"].strip(), "1")
+        if "not confined" not in nat64.process.log():
+            case.equal(f"{user}: filter of system calls", status["Seccomp"].strip(), "2")
+
+
+def holds_descriptors_only(case, nat64):
+    """No directory and no file to be written, whatever its privileges."""
+    directory = f"/proc/{nat64.process.pid}/fd"
+    held = {int(fd): os.readlink(f"{directory}/{fd}") for fd in os.listdir(directory)}
+    others = [
+        name
+        for fd, name in held.items()
+        if fd > 2 and not name.startswith(("socket:", "anon_inode:", "pipe:", "/dev/net/tun"))
+    ]
+    case.equal("no files are open", others, [])

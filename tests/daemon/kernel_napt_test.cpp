@@ -4,6 +4,7 @@
 // makes of it.
 #include "backends/kernel/conntrack_view.hpp"
 #include "config/inner_pool.hpp"
+#include "daemon/icmp_timeout.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "platform/system_clock.hpp"
 #include "platform/tun_device.hpp"
@@ -45,6 +46,8 @@ struct Gateway {
     SysctlRecord record{path, "test"};
     std::optional<platform::TunDevice> tun;
     std::optional<kernel::KernelBackend> backend;
+    kernel::LocalNetfilter netfilter;
+    IcmpTimeout icmp_timeout{host, record};
     std::optional<KernelNapt> napt;
 
     Gateway() {
@@ -59,7 +62,14 @@ struct Gateway {
         backend.emplace(config.napt, counters, rng);
         machine.emplace(control);
         napt.emplace(
-            config, kernel::ForwardOthers{}, host, *machine, record, *backend, control);
+            config,
+            kernel::ForwardOthers{},
+            host,
+            netfilter,
+            [this](Clock::duration wanted) { icmp_timeout.set(wanted); },
+            *machine,
+            *backend,
+            control);
         tun.emplace(platform::create_tun(
             platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
         const auto link = host.find_link(tun->name).value();
@@ -78,9 +88,9 @@ struct Gateway {
     }
 
     /// Seconds that each flow has left, by the client's port.
-    static std::string timeouts() {
+    std::string timeouts() {
         std::map<std::uint16_t, std::int64_t> left;
-        for (const auto& flow : kernel::list_flows(kInnerPool))
+        for (const auto& flow : kernel::list_flows(netfilter))
             left[flow.inner4.port.value()] = flow.expires_in.count();
         std::string text;
         for (const auto& [port, seconds] : left)
@@ -105,7 +115,7 @@ TEST_CASE("napt: kernel: changed settings leave live flows their timeouts") {
         gateway.send_udp(1001);
         gateway.send_udp(1002);
         gateway.send_udp(1003);
-        return Gateway::timeouts();
+        return gateway.timeouts();
     });
     if (!said) return;
     CHECK(*said == "1001:300 1002:600 1003:120 ");
@@ -124,7 +134,7 @@ TEST_CASE("napt: kernel: flows of nobody's addresses are ended, others are not")
         boost::asio::co_spawn(
             gateway.control, gateway.napt->end_flows_of_nobody(packets), boost::asio::detached);
         gateway.control.run();
-        return Gateway::timeouts();
+        return gateway.timeouts();
     });
     if (!said) return;
     CHECK(*said == "2001:300 ");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that a reload must not take.
 #include "config/config_error.hpp"
+#include "config/load.hpp"
 #include "daemon/steady_file.hpp"
 
 #include <cstdlib>
@@ -42,7 +43,7 @@ public:
     /// The refusal, or "" if it was taken.
     [[nodiscard]] std::string load() const {
         try {
-            (void)load_steadily(file());
+            (void)config::parse(read_steadily(file()), file());
             return {};
         } catch (const config::ConfigError& error) {
             return error.what();

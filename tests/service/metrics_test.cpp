@@ -38,7 +38,9 @@ struct Told {
                 pool.add({Ipv4Addr{0xc0000200 + i}, protocol, 64512, 7, 3, 1});
     }
 
-    [[nodiscard]] std::string text() { return metrics_text(view(), pool); }
+    [[nodiscard]] std::string text() {
+        return metrics_text(view(), pool, ProcessFiles{}.read());
+    }
 };
 
 bool has_line(const std::string& text, const std::string& line) {

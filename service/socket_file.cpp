@@ -2,9 +2,7 @@
 // Binding: directory, lock, stale file, bind, mode, listen, in this order. Whoever clears a
 // predecessor's socket away inherits its directory. Of two daemons that start at once one finds
 // the other's socket listening, or none: the directory is locked (flock) meanwhile.
-#include "service/unix_listener.hpp"
-
-#include "platform/unique_fd.hpp"
+#include "service/socket_file.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -29,7 +27,10 @@ namespace nat64::service {
 
 namespace {
 
+using platform::UniqueFd;
+
 constexpr ::mode_t kDirectoryMode = 0755;
+constexpr int kOpenDirectory = O_DIRECTORY | O_RDONLY | O_CLOEXEC;
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error{errno, std::generic_category(), what};
@@ -50,12 +51,19 @@ int with_address(const std::filesystem::path& path, int fd, Call call) {
 }
 
 /// Held while a socket appears; whoever starts at the same time waits a moment.
-void lock(const platform::UniqueFd& directory) {
+void lock(const UniqueFd& directory) {
     for (int attempt = 0; attempt < 40; ++attempt) {
         if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return;
         std::this_thread::sleep_for(std::chrono::milliseconds{50});
     }
     // Somebody else locks this directory for reasons of their own: go on without.
+}
+
+bool is_at(const UniqueFd& opened, const std::filesystem::path& path) {
+    struct ::stat here{};
+    struct ::stat there{};
+    return ::fstat(opened.get(), &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 pid_t listener_of(int connected) {
@@ -76,7 +84,7 @@ bool clear_stale(const std::string& key, const std::filesystem::path& path) {
     if (!S_ISSOCK(found.st_mode))
         throw std::runtime_error{
             fmt::format("{}: {} exists and is not a socket", key, path.native())};
-    const platform::UniqueFd probe{platform::adopt, make_socket()};
+    const UniqueFd probe{platform::adopt, make_socket()};
     const bool answered = with_address(path, probe.get(), ::connect) == 0;
     if (answered || errno == EAGAIN) // EAGAIN: alive, and its queue is full
         throw std::runtime_error{
@@ -103,7 +111,7 @@ bool looks_made_by_us(const std::filesystem::path& directory) {
 
 /// Capabilities are gone by the time the socket is removed, so it depends on plain permissions.
 void warn_if_not_removable(const std::string& key,
-                           const platform::UniqueFd& directory,
+                           const UniqueFd& directory,
                            const std::string& name) {
     struct ::stat found{};
     if (::fstat(directory.get(), &found) != 0) return;
@@ -121,10 +129,8 @@ void warn_if_not_removable(const std::string& key,
 
 } // namespace
 
-UnixListener::UnixListener(boost::asio::io_context& control,
-                           std::string key,
-                           const std::filesystem::path& path)
-    : key_{std::move(key)}, path_{std::filesystem::absolute(path)}, acceptor_{control} {
+SocketFile::SocketFile(std::string key, const std::filesystem::path& path)
+    : key_{std::move(key)}, path_{std::filesystem::absolute(path)} {
     if (path_.native().size() >= sizeof sockaddr_un{}.sun_path)
         throw std::runtime_error{
             fmt::format("{}: '{}' is {} bytes long, a socket's path may have {}",
@@ -132,72 +138,79 @@ UnixListener::UnixListener(boost::asio::io_context& control,
                         path_.native(),
                         path_.native().size(),
                         sizeof sockaddr_un{}.sun_path - 1)};
+}
+
+SocketFile::~SocketFile() {
+    remove();
+}
+
+/// The directory, locked. A predecessor that ends right now may remove it under our feet.
+UniqueFd SocketFile::enter_directory() {
+    const std::filesystem::path directory = path_.parent_path();
+    for (int attempt = 0;; ++attempt) {
+        if (::mkdir(directory.c_str(), kDirectoryMode) == 0)
+            made_directory_ = true;
+        else if (errno != EEXIST)
+            fail(fmt::format("{}: create directory {}", key_, directory.native()));
+        UniqueFd opened{platform::adopt, ::open(directory.c_str(), kOpenDirectory)};
+        if (opened) lock(opened);
+        if (opened && is_at(opened, directory)) return opened;
+        if (attempt == 10) fail(fmt::format("{}: open directory {}", key_, directory.native()));
+    }
+}
+
+UniqueFd SocketFile::appear() {
     try {
-        appear();
+        const auto parent = enter_directory();
+        const auto directory = path_.parent_path();
+        if (clear_stale(key_, path_) && looks_made_by_us(directory)) made_directory_ = true;
+        warn_if_not_removable(key_, parent, directory.native());
+        return publish();
     } catch (...) {
-        close();
+        if (inode_ == 0) remove();
         throw;
     }
 }
 
-UnixListener::~UnixListener() {
-    close();
-}
-
-void UnixListener::appear() {
-    const std::filesystem::path directory = path_.parent_path();
-    if (::mkdir(directory.c_str(), kDirectoryMode) == 0)
-        made_directory_ = true;
-    else if (errno != EEXIST)
-        fail(fmt::format("{}: create directory {}", key_, directory.native()));
-    const platform::UniqueFd parent{
-        platform::adopt, ::open(directory.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
-    if (!parent) fail(fmt::format("{}: open directory {}", key_, directory.native()));
-    lock(parent);
-    if (clear_stale(key_, path_) && looks_made_by_us(directory)) made_directory_ = true;
-    warn_if_not_removable(key_, parent, directory.native());
-    publish();
-}
-
-bool UnixListener::lost() const noexcept {
+bool SocketFile::lost() const noexcept {
     struct ::stat there{};
-    return inode_ != 0 && (::lstat(path_.c_str(), &there) != 0 || there.st_dev != device_ ||
-                           there.st_ino != inode_);
+    return ::lstat(path_.c_str(), &there) != 0 || there.st_dev != device_ ||
+           there.st_ino != inode_;
 }
 
 /// Binds with mode 0600, which Linux takes from the socket itself: there is no moment in which
 /// others could connect.
-void UnixListener::publish() {
-    const int fd = make_socket();
-    if (fd < 0) fail(fmt::format("{}: make a socket", key_));
-    boost::asio::local::stream_protocol::acceptor fresh{
-        acceptor_.get_executor(), boost::asio::local::stream_protocol{}, fd};
-    if (::fchmod(fd, 0600) != 0) fail(fmt::format("{}: set the socket's mode", key_));
-    if (with_address(path_, fd, ::bind) != 0)
+UniqueFd SocketFile::publish() {
+    UniqueFd fresh{platform::adopt, make_socket()};
+    if (!fresh) fail(fmt::format("{}: make a socket", key_));
+    if (::fchmod(fresh.get(), 0600) != 0) fail(fmt::format("{}: set the socket's mode", key_));
+    if (with_address(path_, fresh.get(), ::bind) != 0)
         fail(fmt::format("{}: bind {}", key_, path_.native()));
     struct ::stat made{};
     if (::lstat(path_.c_str(), &made) != 0)
         fail(fmt::format("{}: look at {}", key_, path_.native()));
     device_ = made.st_dev;
     inode_ = made.st_ino;
-    fresh.listen();
-    acceptor_ = std::move(fresh);
+    if (::listen(fresh.get(), SOMAXCONN) != 0)
+        fail(fmt::format("{}: listen on {}", key_, path_.native()));
+    return fresh;
 }
 
-void UnixListener::set_mode(mode_t mode) {
+void SocketFile::set_mode(mode_t mode) {
     if (::chmod(path_.c_str(), mode) != 0)
         fail(fmt::format("{}: set the mode of {}", key_, path_.native()));
 }
 
-void UnixListener::close() noexcept {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    struct ::stat there{};
-    if (inode_ != 0 && ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ &&
-        there.st_ino == inode_)
-        ::unlink(path_.c_str());
-    inode_ = 0;
-    if (made_directory_) ::rmdir(path_.parent_path().c_str()); // stays if others use it
+/// Under the directory's lock: a successor may be making the same file.
+void SocketFile::remove() noexcept {
+    const auto directory = path_.parent_path();
+    if (inode_ != 0) {
+        const UniqueFd parent{platform::adopt, ::open(directory.c_str(), kOpenDirectory)};
+        if (parent) lock(parent);
+        if (!lost()) ::unlink(path_.c_str());
+        inode_ = 0;
+    }
+    if (made_directory_) ::rmdir(directory.c_str()); // stays if others use it
     made_directory_ = false;
 }
 

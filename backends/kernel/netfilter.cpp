@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kernel/netfilter.hpp"
+
+#include <utility>
+
+namespace nat64::kernel {
+
+namespace {
+
+class LocalFlows final : public FlowReader {
+public:
+    explicit LocalFlows(const Prefix4& inner_pool) : dump_{inner_pool} {}
+
+    bool next(std::vector<ConntrackFlow>& flows) override { return dump_.next(flows); }
+
+private:
+    ConntrackDump dump_;
+};
+
+} // namespace
+
+void LocalNetfilter::set_table(const RulesetSettings& settings) {
+    auto wanted = make_ruleset(settings);
+    if (table_)
+        table_->change_to(wanted);
+    else
+        table_.emplace(std::move(wanted));
+    inner_pool_ = settings.inner_pool;
+}
+
+bool LocalNetfilter::restore_table_if_gone() {
+    return table_ && table_->restore_if_gone();
+}
+
+std::unique_ptr<FlowReader> LocalNetfilter::flows() {
+    return std::make_unique<LocalFlows>(inner_pool_);
+}
+
+std::size_t LocalNetfilter::forget(const std::vector<ConntrackFlow>& flows) {
+    return kernel::forget(flows);
+}
+
+std::vector<ConntrackFlow> list_flows(Netfilter& netfilter) {
+    const auto reader = netfilter.flows();
+    std::vector<ConntrackFlow> flows;
+    while (reader->next(flows)) {
+    }
+    return flows;
+}
+
+} // namespace nat64::kernel

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests, each with its handler's bounds, then the other side of each.
+#include "daemon/machine_process.hpp"
+
+#include "backends/kernel/netfilter.hpp"
+#include "config/config_error.hpp"
+#include "platform/os_error.hpp"
+#include "platform/privileges.hpp"
+
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace nat64::kernel {
+
+template <typename Archive>
+void serialize(Archive& archive, ForwardOthers& others) {
+    archive(others.ipv4, others.ipv6);
+}
+
+} // namespace nat64::kernel
+
+namespace nat64::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using kernel::ForwardOthers;
+using platform::OsError;
+
+/// A reply that is a descriptor, or nothing.
+struct Handover {
+    platform::UniqueFd descriptor;
+
+    template <typename Archive>
+    void serialize(Archive& /*archive*/) {}
+};
+
+struct OpenControlSocket : platform::Done {
+    static constexpr std::string_view kName = "open_control_socket";
+
+    struct Reply {
+        std::optional<gid_t> group;
+        platform::UniqueFd descriptor; ///< none: the file is there
+
+        template <typename Archive>
+        void serialize(Archive& archive) {
+            archive(group);
+        }
+    };
+};
+
+struct TakeMetricsSocket : platform::Done {
+    static constexpr std::string_view kName = "take_metrics_socket";
+    using Reply = Handover;
+};
+
+struct ReadConfiguration : platform::Done {
+    static constexpr std::string_view kName = "read_configuration";
+
+    struct Reply {
+        std::string text;
+        std::string problem; ///< with the file as such; then there is no text
+        std::string remedy;
+
+        template <typename Archive>
+        void serialize(Archive& archive) {
+            archive(text, problem, remedy);
+        }
+    };
+};
+
+struct ConnectToNode : platform::Done {
+    static constexpr std::string_view kName = "connect_to_node";
+    using Reply = Handover;
+};
+
+struct SetIcmp {
+    static constexpr std::string_view kName = "set_icmp_timeout";
+    using Reply = platform::Done;
+    Clock::duration wanted{};
+
+    template <typename Archive>
+    void serialize(Archive& archive) {
+        archive(wanted);
+    }
+};
+
+struct LookAtForwarding : platform::Done {
+    static constexpr std::string_view kName = "look_at_forwarding";
+    using Reply = ForwardOthers;
+};
+
+struct SwitchForwardingOn {
+    static constexpr std::string_view kName = "switch_forwarding_on";
+    using Reply = ForwardOthers;
+    std::string tun;
+    ForwardOthers others;
+    Guard guard{};
+
+    template <typename Archive>
+    void serialize(Archive& archive) {
+        archive(tun, others, guard);
+    }
+};
+
+OpenControlSocket::Reply open_control_socket_of(Machine& machine) {
+    auto opened = machine.open_control_socket();
+    if (!opened) return {};
+    return {opened->group, std::move(opened->socket)};
+}
+
+ReadConfiguration::Reply read_configuration_of(const Machine& machine) {
+    try {
+        return {.text = machine.read_configuration(), .problem = {}, .remedy = {}};
+    } catch (const config::ConfigError& error) {
+        const auto& problem = error.problems().front();
+        return {.text = {}, .problem = problem.what, .remedy = problem.remedy};
+    }
+}
+
+/// Only the configuration says whose API and which table there is.
+void serve(platform::Requests& requests, const config::Config& config, const Origin& origin) {
+    const auto machine = std::make_shared<Machine>(config, origin);
+    platform::drop_privileges(platform::Keep::NetAdmin);
+    platform::serve_host(requests, machine->host(), {[](const std::string&) { return false; }});
+    requests.serve<OpenControlSocket>(
+        [machine](const OpenControlSocket&) { return open_control_socket_of(*machine); });
+    requests.serve<TakeMetricsSocket>([machine](const TakeMetricsSocket&) {
+        return Handover{machine->take_metrics_socket()};
+    });
+    requests.serve<ReadConfiguration>(
+        [machine](const ReadConfiguration&) { return read_configuration_of(*machine); });
+    requests.serve<LookAtForwarding>(
+        [machine](const LookAtForwarding&) { return machine->look_at_forwarding(); });
+    requests.serve<SwitchForwardingOn>([machine](const SwitchForwardingOn& r) {
+        return machine->switch_forwarding_on(r.tun, r.others, r.guard);
+    });
+    if (config.profile == config::Profile::Mycelium)
+        requests.serve<ConnectToNode>(
+            [machine](const ConnectToNode&) { return Handover{machine->connect_to_node()}; });
+    if (!config.napt.inner_pool) return;
+    kernel::serve_netfilter(
+        requests, machine->netfilter(), {config.tun.name, *config.napt.inner_pool});
+    requests.serve<SetIcmp>([machine](const SetIcmp& r) {
+        machine->set_icmp_timeout(r.wanted);
+        return platform::Done{};
+    });
+}
+
+} // namespace
+
+MachineProcess::MachineProcess(const config::Config& config, const Origin& origin)
+    : origin_{origin},
+      process_{[&](platform::Requests& requests) { serve(requests, config, origin); }},
+      host_{process_},
+      netfilter_{process_} {}
+
+std::optional<service::OpenedSocket> MachineProcess::open_control_socket() {
+    auto reply = process_.call(OpenControlSocket{});
+    if (!reply.descriptor) return {};
+    return service::OpenedSocket{std::move(reply.descriptor), reply.group};
+}
+
+platform::UniqueFd MachineProcess::take_metrics_socket() {
+    return process_.call(TakeMetricsSocket{}).descriptor;
+}
+
+config::Config MachineProcess::read_configuration() {
+    const auto reply = process_.call(ReadConfiguration{});
+    if (!reply.problem.empty())
+        throw config::ConfigError{{{origin_.file, {}, {}, reply.problem, reply.remedy}}};
+    return parse_again(origin_, reply.text);
+}
+
+platform::UniqueFd MachineProcess::connect_to_node() {
+    return process_.call(ConnectToNode{}).descriptor;
+}
+
+void MachineProcess::set_icmp_timeout(Clock::duration wanted) {
+    process_.call(SetIcmp{wanted});
+}
+
+ForwardOthers MachineProcess::look_at_forwarding() {
+    return process_.call(LookAtForwarding{});
+}
+
+ForwardOthers MachineProcess::switch_forwarding_on(const std::string& tun,
+                                                   ForwardOthers others,
+                                                   Guard guard) {
+    return process_.call(SwitchForwardingOn{tun, others, guard});
+}
+
+asio::awaitable<void> MachineProcess::watch(asio::io_context& control) {
+    asio::posix::stream_descriptor end{control, process_.take_end_fd().release()};
+    co_await end.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    throw OsError{EPIPE, "keep the process nat64-machine", "It has ended: start nat64 again"};
+}
+
+} // namespace nat64::daemon

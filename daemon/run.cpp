@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/run.hpp"
+
+#include "backends/kernel/foreign_chains.hpp"
+#include "config/config_error.hpp"
+#include "daemon/app.hpp"
+#include "daemon/kernel_napt.hpp"
+#include "daemon/machine_check.hpp"
+#include "daemon/machine_process.hpp"
+#include "daemon/mycelium_node.hpp"
+#include "daemon/tun_setup.hpp"
+#include "platform/host_ops.hpp"
+#include "platform/os_error.hpp"
+#include "platform/privileges.hpp"
+#include "platform/tun_queue.hpp"
+#include "service/logging.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace nat64::daemon {
+
+namespace {
+
+/// What another table drops, nothing of ours can allow.
+void check_firewalls(const std::string& tun) {
+    try {
+        for (const auto& chain : kernel::chains_that_drop(tun))
+            spdlog::warn(
+                "the nftables chain '{} {} {}' drops what its rules do not accept, and "
+                "none of them names {}: translated packets will hardly pass; 'nat64 "
+                "generate nftables' prints rules for them",
+                chain.family,
+                chain.table,
+                chain.name,
+                tun);
+    } catch (const std::exception& error) {
+        spdlog::debug("{}", error.what()); // no nftables, no chains of it
+    }
+}
+
+void check(const config::Config& config, platform::HostOps& host) {
+    auto report = check_machine(config, host);
+    for (const auto& warning : report.warnings)
+        spdlog::warn("{}", warning);
+    if (!report.problems.empty()) throw config::ConfigError{std::move(report.problems)};
+    if (!platform::have_net_admin())
+        throw platform::OsError{EPERM,
+                                "set up the interface " + config.tun.name,
+                                "CAP_NET_ADMIN is missing: run nat64 as root"};
+    check_firewalls(config.tun.name);
+}
+
+} // namespace
+
+int run(const config::Config& given, const Origin& origin) {
+    service::set_up_logging(given.log);
+    std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
+    spdlog::info("nat64 {}", NAT64_VERSION);
+    platform::LinuxHost host;
+    config::Config config = given;
+    complete_prefix(config, kNodeMayTake);
+    if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
+        choose_inner_pool(config, host);
+    check(config, host);
+    MachineProcess machine{config, origin};
+    auto driver = platform::open_tun_driver();
+    if (!config.translator.gateway6)
+        config.translator.gateway6 = choose_gateway6(host.addresses());
+    App app{config, machine, std::move(driver)};
+    return app.run();
+}
+
+} // namespace nat64::daemon
