@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What conversations consist of. Each function is one step of one kind: it sends what is to be
-// sent now and says when the next step is.
+// sent now and says when the next step is. Those who come in numbers are in floods.cpp.
 #include "tests/simulation/population.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace nat64::simulation {
@@ -42,6 +43,12 @@ Population::Next Population::step(std::uint32_t number) {
         return syn_flood(number);
     case Kind::Strangers:
         return strangers(number);
+    case Kind::Large:
+        return large(number);
+    case Kind::Orphans:
+        return orphans(number);
+    case Kind::Visitors:
+        return visitors(number);
     }
     return std::nullopt;
 }
@@ -180,70 +187,83 @@ Population::Next Population::peers(std::uint32_t number) {
     }
     if (flow.left-- == 0) return std::nullopt;
     if (flow.peer6 && flow.seen4 && random_.one_in(2))
-        internet_.send({kNobody, L4Proto::Udp, Side::V6, *flow.peer6, *flow.seen4, {}, {}, 16});
+        post({kNobody, L4Proto::Udp, Side::V6, *flow.peer6, *flow.seen4, {}, {}});
     else
         from_client(number);
     return between(10ms, 10s);
 }
 
-// ---- those who come in numbers ----
+// ---- large datagrams ----
 
-/// One socket, many servers; some refuse.
-Population::Next Population::scan_from_inside(std::uint32_t number) {
+/// To a server and back, piece by piece, the pieces so far apart that a packet in four is too
+/// slow.
+Population::Next Population::large(std::uint32_t number) {
     auto& flow = flows_[number];
     if (flow.step++ == 0) {
-        flow.protocol = L4Proto::Tcp;
-        flow.left = static_cast<std::uint16_t>(random_.between(50, 500));
+        flow.protocol = random_.one_in(4) ? L4Proto::Icmp : L4Proto::Udp;
+        flow.left = static_cast<std::uint16_t>(random_.between(2, 8));
     }
-    if (flow.seen4 && random_.one_in(3)) from_server(number, kRst);
-    if (flow.left-- == 0) return std::nullopt;
-    flow.server4.address = server();
-    flow.seen4.reset();
-    from_client(number, kSyn);
-    return 5ms;
+    if (flow.pieces.empty()) {
+        if (flow.left-- == 0) return std::nullopt;
+        pack(number);
+    }
+    internet_.send_piece(flow.parcel, flow.pieces.back());
+    if (!random_.one_in(50)) flow.pieces.pop_back(); // else it goes twice
+    return flow.pieces.empty() ? round_trip() : between(1ms, random_.one_in(8) ? 3s : 200ms);
 }
 
-Population::Next Population::scan_from_outside(std::uint32_t number) {
+void Population::pack(std::uint32_t number) {
     auto& flow = flows_[number];
-    if (flow.step++ == 0) {
-        flow.protocol = random_.one_in(2) ? L4Proto::Tcp : L4Proto::Udp;
-        flow.left = static_cast<std::uint16_t>(random_.between(50, 500));
-        flow.server4.port = port();
-    }
-    if (flow.left-- == 0) return std::nullopt;
-    const auto hosts = (std::uint64_t{1} << (32 - crowd_.pool.length())) - 1;
-    const auto address = crowd_.pool.address().bits() + random_.between(0, hosts);
-    flow.seen4 = Endpoint4{Ipv4Addr{static_cast<std::uint32_t>(address)},
-                           Port{static_cast<std::uint16_t>(random_.between(1, 65535))}};
-    from_server(number, kSyn);
-    return 2ms;
+    const bool back = flow.seen4 && random_.one_in(2);
+    Shipment shipment{number,
+                      flow.protocol,
+                      back ? Side::V4 : Side::V6,
+                      flow.client6,
+                      flow.server4,
+                      back ? *flow.seen4 : Endpoint4{},
+                      {},
+                      random_.between(100, 8000)};
+    if (back && flow.protocol == L4Proto::Udp && random_.one_in(4))
+        shipment.checksum = UdpChecksum::LeftOut;
+    flow.parcel = internet_.cut(shipment, 8 * random_.between(16, 160));
+    flow.pieces = order_of(internet_.pieces_of(flow.parcel));
+    std::ranges::reverse(flow.pieces);
+    if (flow.pieces.empty()) flow.pieces.push_back(0);
 }
 
-/// One customer, made-up addresses in its /64.
-Population::Next Population::syn_flood(std::uint32_t number) {
+// ---- from outside ----
+
+/// Somebody on the IPv4 side calls a static entry; if its host is there it answers.
+Population::Next Population::visitors(std::uint32_t number) {
     auto& flow = flows_[number];
-    if (flow.step++ == 0) {
-        flow.protocol = L4Proto::Tcp;
-        flow.left = static_cast<std::uint16_t>(random_.between(200, 2000));
-    }
-    if (flow.left-- == 0) return std::nullopt;
-    flow.client6 = {Ipv6Addr::from_halves(flow.client6.address.high(), random_.bits()), port()};
-    from_client(number, kSyn);
-    return 1ms;
+    if (flow.step++ == 0) return visit_begins(number);
+    if (!flow.peer6 || flow.left == 0) return std::nullopt;
+    const bool tcp = flow.protocol == L4Proto::Tcp;
+    const auto flags = --flow.left == 0 ? kFin : flow.step == 2 ? kSynAck : kAck;
+    if (flow.step % 2 == 0)
+        from_host(number, tcp ? flags : TcpFlags{});
+    else
+        from_server(number, tcp ? flags : TcpFlags{});
+    return between(5ms, 30s);
 }
 
-/// Customers that there are not.
-Population::Next Population::strangers(std::uint32_t number) {
+Population::Next Population::visit_begins(std::uint32_t number) {
     auto& flow = flows_[number];
-    if (flow.step++ == 0) {
-        flow.protocol = L4Proto::Udp;
-        flow.left = static_cast<std::uint16_t>(random_.between(200, 2000));
-    }
-    if (flow.left-- == 0) return std::nullopt;
-    flow.client6 = {Ipv6Addr::from_halves(0x3fff'0000'0000'0000 | random_.bits() >> 20, 1),
-                    port()};
-    from_client(number);
-    return 1ms;
+    const auto& statics = internet_.in_force().napt.statics;
+    if (statics.empty()) return std::nullopt;
+    const auto& item = statics[random_.between(0, statics.size() - 1)];
+    flow.protocol = item.protocol.value_or(static_cast<L4Proto>(random_.between(0, 2)));
+    flow.server4.port = port();
+    flow.seen4 = item.mapped4;
+    if (!item.protocol) flow.seen4->port = port();
+    flow.left = static_cast<std::uint16_t>(random_.between(1, 12));
+    from_server(number, flow.protocol == L4Proto::Tcp ? kSyn : TcpFlags{});
+    return round_trip();
+}
+
+void Population::from_host(std::uint32_t number, TcpFlags tcp) {
+    const auto& flow = flows_[number];
+    post({kNobody, flow.protocol, Side::V6, *flow.peer6, flow.server4, {}, tcp});
 }
 
 } // namespace nat64::simulation

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <utility>
 
 namespace nat64::simulation {
 
@@ -17,7 +19,15 @@ using rfc6146::Side;
 
 /// Of a thousand conversations. What has hundreds of packets is rare.
 constexpr std::array<unsigned, kKindNames.size()> kWeights{
-    447, 300, 130, 60, 35, 20, 2, 2, 2, 2};
+    430, 300, 130, 60, 35, 20, 2, 2, 2, 2, 12, 1, 4};
+
+/// Which of them there are behind a kernel that shares one address among all: nobody from
+/// outside finds a way to a client, and clients find none to each other.
+bool possible(Kind kind, const InForce& in_force) {
+    const bool kernel = in_force.napt.inner_pool.has_value();
+    if (kind == Kind::Visitors) return !kernel && !in_force.napt.statics.empty();
+    return !kernel || (kind != Kind::Peers && kind != Kind::ScanFromOutside);
+}
 
 /// Everything happens on whole milliseconds, so that packets come in batches.
 Clock::duration whole(double seconds) {
@@ -68,7 +78,10 @@ void Population::arrive() {
 Kind Population::draw_kind() {
     auto drawn = random_.between(1, 1000);
     for (std::size_t kind = 0; kind < kWeights.size(); ++kind) {
-        if (drawn <= kWeights[kind]) return static_cast<Kind>(kind);
+        if (drawn <= kWeights[kind]) {
+            const auto chosen = static_cast<Kind>(kind);
+            return possible(chosen, internet_.in_force()) ? chosen : Kind::Dns;
+        }
         drawn -= kWeights[kind];
     }
     return Kind::Dns;
@@ -101,15 +114,27 @@ Clock::duration Population::until_next_arrival() {
 // ---- what hosts are told ----
 
 void Population::at_server(const Shipment& sent, const Endpoint4& from) {
-    if (sent.flow != kNobody) flows_[sent.flow].seen4 = from;
+    if (sent.flow == kNobody) return;
+    flows_[sent.flow].seen4 = from;
+    maybe_complain({sent.flow, sent.protocol, Side::V4, {}, sent.server4, from, {}});
 }
 
 void Population::at_client(const Shipment& sent,
                            const Endpoint6& client6,
                            const Endpoint4& from) {
-    if (sent.flow == kNobody || sent.side != Side::V6) return;
-    flows_[sent.flow].peer6 = client6;
-    flows_[sent.flow].seen4 = from;
+    if (sent.flow == kNobody) return;
+    auto& flow = flows_[sent.flow];
+    maybe_complain({sent.flow, sent.protocol, Side::V6, client6, from, {}, {}});
+    if (flow.kind == Kind::Visitors) flow.peer6 = client6;
+    if (sent.side != Side::V6) return;
+    flow.peer6 = client6;
+    flow.seen4 = from;
+}
+
+/// Now and then a host or a router on the way answers with an ICMP error.
+void Population::maybe_complain(const Shipment& back) {
+    if (silent_ || !random_.one_in(100)) return;
+    internet_.send_error(back, static_cast<Trouble>(random_.between(1, 3)));
 }
 
 /// A client that is still there answers, and so keeps its session.
@@ -123,28 +148,39 @@ void Population::probed(const Endpoint6& client6, const Endpoint4& server4) {
 
 void Population::from_client(std::uint32_t number, TcpFlags tcp) {
     const auto& flow = flows_[number];
-    internet_.send({number,
-                    flow.protocol,
-                    Side::V6,
-                    flow.client6,
-                    flow.server4,
-                    {},
-                    tcp,
-                    8 + random_.between(0, 40)});
+    post({number, flow.protocol, Side::V6, flow.client6, flow.server4, {}, tcp});
 }
 
 /// Where the server has heard nothing, it says nothing.
 void Population::from_server(std::uint32_t number, TcpFlags tcp) {
     const auto& flow = flows_[number];
     if (!flow.seen4) return;
-    internet_.send({number,
-                    flow.protocol,
-                    Side::V4,
-                    {},
-                    flow.server4,
-                    *flow.seen4,
-                    tcp,
-                    8 + random_.between(0, 40)});
+    Shipment shipment{number, flow.protocol, Side::V4, {}, flow.server4, *flow.seen4, tcp};
+    if (flow.protocol == L4Proto::Udp && random_.one_in(20))
+        shipment.checksum = UdpChecksum::LeftOut;
+    post(shipment);
+}
+
+/// Most packets go whole, some in pieces; some are so large that the translator cuts them.
+void Population::post(Shipment shipment) {
+    shipment.size = 8 + random_.between(0, 40);
+    if (!random_.one_in(60)) return internet_.send(shipment);
+    shipment.size += random_.between(64, 1600);
+    const bool whole = shipment.size <= 1300 && random_.one_in(4);
+    const auto parcel = internet_.cut(shipment, whole ? 0 : 8 * random_.between(8, 160));
+    for (const auto piece : order_of(internet_.pieces_of(parcel)))
+        internet_.send_piece(parcel, piece);
+}
+
+/// Any order; of ten packets one loses a piece.
+std::vector<std::uint16_t> Population::order_of(std::size_t pieces) {
+    std::vector<std::uint16_t> order(pieces);
+    std::iota(order.begin(), order.end(), std::uint16_t{0});
+    if (random_.one_in(2))
+        for (auto left = pieces; left > 1; --left)
+            std::swap(order[left - 1], order[random_.between(0, left - 1)]);
+    if (random_.one_in(10)) order.pop_back();
+    return order;
 }
 
 // ---- chance ----
@@ -166,6 +202,9 @@ Clock::duration Population::round_trip() {
 
 /// Each in a /64 of its own.
 Ipv6Addr Population::host() {
+    const auto& statics = internet_.in_force().napt.statics;
+    if (!statics.empty() && random_.one_in(200))
+        return statics[random_.between(0, statics.size() - 1)].client6.address;
     return Ipv6Addr::from_halves(0x2001'0db8'0000'0000 + random_.between(1, crowd_.hosts), 1);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hosts: customers that resolve names, browse, stream, keep connections open for days, play
-// with each other, and now and then somebody who scans or floods, by day more than by night.
-// Each conversation is a Flow with one appointment at a time; what it does then is in
-// conversations.cpp. Both ends of a conversation are here: the IPv4 side answers what has
-// reached it, to where it came from.
+// The hosts: customers that resolve names, browse, stream, keep connections open for days,
+// play with each other, and now and then somebody who scans or floods, by day more than by
+// night; some packets go in pieces, some are answered with ICMP errors. Each conversation is a
+// Flow with one appointment at a time; what it does then is in conversations.cpp, of those who
+// come in numbers in floods.cpp. Both ends of a conversation are here: the IPv4 side answers
+// what has reached it, to where it came from.
 #pragma once
 
 #include "tests/simulation/internet.hpp"
@@ -14,8 +15,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace nat64::simulation {
 
@@ -36,10 +38,13 @@ enum class Kind : std::uint8_t {
     ScanFromInside,
     ScanFromOutside,
     SynFlood,
-    Strangers ///< a UDP flood with a source address of its own for every packet
+    Strangers, ///< a UDP flood with a source address of its own for every packet
+    Large,     ///< datagrams in pieces, in any order, some lost
+    Orphans,   ///< a flood of pieces that belong to nothing
+    Visitors   ///< IPv4 hosts that begin to talk to a static entry
 };
 
-inline constexpr std::array<std::string_view, 10> kKindNames{"DNS",
+inline constexpr std::array<std::string_view, 13> kKindNames{"DNS",
                                                              "web",
                                                              "QUIC",
                                                              "ping",
@@ -48,7 +53,10 @@ inline constexpr std::array<std::string_view, 10> kKindNames{"DNS",
                                                              "scans from inside",
                                                              "scans from outside",
                                                              "SYN floods",
-                                                             "floods of strangers"};
+                                                             "floods of strangers",
+                                                             "large datagrams",
+                                                             "floods of pieces",
+                                                             "visitors"};
 
 class Population final : private Hosts {
 public:
@@ -85,7 +93,9 @@ private:
         Endpoint6 client6;
         Endpoint4 server4;
         std::optional<Endpoint4> seen4; ///< where the server answers to
-        std::optional<Endpoint6> peer6; ///< the other client of Peers
+        std::optional<Endpoint6> peer6; ///< the other client of Peers, the host of Visitors
+        std::uint16_t parcel = 0;       ///< what Large is sending
+        std::vector<std::uint16_t> pieces{}; ///< of it, in the order in which they go
     };
 
     /// How long until the next step; nullopt: there is none.
@@ -112,8 +122,18 @@ private:
     [[nodiscard]] Next scan_from_outside(std::uint32_t number);
     [[nodiscard]] Next syn_flood(std::uint32_t number);
     [[nodiscard]] Next strangers(std::uint32_t number);
+    [[nodiscard]] Next orphans(std::uint32_t number);
+    [[nodiscard]] Next large(std::uint32_t number);
+    void pack(std::uint32_t number);
+    [[nodiscard]] Next visitors(std::uint32_t number);
+    [[nodiscard]] Next visit_begins(std::uint32_t number);
+    void from_host(std::uint32_t number, TcpFlags tcp);
     void from_client(std::uint32_t number, TcpFlags tcp = {});
     void from_server(std::uint32_t number, TcpFlags tcp = {});
+
+    void post(Shipment shipment);
+    void maybe_complain(const Shipment& back);
+    [[nodiscard]] std::vector<std::uint16_t> order_of(std::size_t pieces);
 
     [[nodiscard]] Ipv6Addr host();
     [[nodiscard]] Port port();
@@ -130,7 +150,7 @@ private:
     std::vector<Flow> flows_;
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> ended_; ///< free again after the next flush
-    std::unordered_map<SessionKey, std::uint32_t, KeyHash> open_tcp_;
+    boost::unordered_flat_map<SessionKey, std::uint32_t, KeyHash> open_tcp_;
     std::uint32_t streaming_ = kNobody; ///< some QUIC flow, for others to meet
     bool silent_ = false;
     std::array<std::uint64_t, kKindNames.size()> begun_{};

@@ -13,10 +13,11 @@
 namespace nat64::simulation {
 
 struct Plan {
-    NaptSettings napt; ///< with one pool item, which outsiders scan
+    NaptSettings napt; ///< with one pool item, which outsiders scan; or with inner_pool
     Crowd crowd;
     Clock::duration length = std::chrono::hours{24};
     unsigned inspections = 24; ///< of everything there is, in equal distances
+    unsigned reloads = 0;      ///< between two inspections
     Clock::time_point start{std::chrono::hours{1}};
 };
 

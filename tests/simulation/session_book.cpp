@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/session_book.hpp"
 
+#include "tests/simulation/naive_tcp.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -10,6 +12,7 @@ namespace nat64::simulation {
 
 namespace {
 
+using rfc6146::Lifetime;
 using rfc6146::SessionState;
 using rfc6146::Side;
 using enum rfc6146::SessionState;
@@ -35,63 +38,52 @@ SessionKey key_of(const Event& event) {
     return normal({event.protocol, event.client6, event.server4});
 }
 
-Clock::duration lifetime_of(L4Proto protocol, SessionState state, const Timeouts& timeouts) {
-    if (protocol == L4Proto::Udp) return timeouts.udp;
-    if (protocol == L4Proto::Icmp) return timeouts.icmp;
-    return state == Established ? timeouts.tcp_established : timeouts.tcp_transitory;
+Lifetime lifetime_of(L4Proto protocol, SessionState state) {
+    if (protocol == L4Proto::Udp) return Lifetime::Udp;
+    if (protocol == L4Proto::Icmp) return Lifetime::Icmp;
+    return state == Established ? Lifetime::TcpEstablished : Lifetime::TcpTransitory;
 }
 
-struct Step {
-    SessionState to;
-
-    enum Lifetime : std::uint8_t { Kept, TcpEst, TcpTrans } lifetime;
-};
-
-/// RFC 6146 §3.5.2.2, paragraph by paragraph. RST first, FIN before SYN (docs/rfc-map.md).
-Step step(SessionState from, Side side, TcpFlags tcp) {
-    const bool v6 = side == Side::V6;
-    const bool fin = tcp.fin() && !tcp.rst();
-    const bool syn = tcp.syn() && !tcp.fin() && !tcp.rst();
-    switch (from) {
-    case V4Init:
-        if (syn && v6) return {Established, Step::TcpEst};
-        return {V4Init, Step::Kept};
-    case V6Init:
-        if (syn && !v6) return {Established, Step::TcpEst};
-        if (syn && v6) return {V6Init, Step::TcpTrans};
-        return {V6Init, Step::Kept};
-    case Established:
-        if (tcp.rst()) return {Trans, Step::TcpTrans};
-        if (fin) return {v6 ? V6FinRcv : V4FinRcv, Step::Kept};
-        return {Established, Step::TcpEst};
-    case V4FinRcv:
-    case V6FinRcv:
-        if (tcp.rst()) return {Trans, Step::TcpTrans};
-        if (fin && v6 == (from == V4FinRcv)) return {V4FinV6FinRcv, Step::TcpTrans};
-        return {from, Step::TcpEst};
-    case V4FinV6FinRcv:
-        return {V4FinV6FinRcv, Step::Kept};
-    case Trans:
-        if (tcp.rst()) return {Trans, Step::Kept};
-        return {Established, Step::TcpEst};
-    case Active:
-        break;
+Clock::duration length_of(Lifetime lifetime, const Timeouts& timeouts) {
+    switch (lifetime) {
+    case Lifetime::Udp:
+        return timeouts.udp;
+    case Lifetime::Icmp:
+        return timeouts.icmp;
+    case Lifetime::TcpEstablished:
+        return timeouts.tcp_established;
+    case Lifetime::TcpTransitory:
+        return timeouts.tcp_transitory;
+    case Lifetime::TcpIncomingSyn:
+        return timeouts.tcp_incoming_syn;
     }
-    return {from, Step::Kept};
+    return {};
+}
+
+bool exceeds(std::uint32_t count, std::uint32_t limit) {
+    return limit != 0 && count > limit;
+}
+
+std::size_t mixed(std::uint64_t so_far, std::uint64_t more) {
+    return (std::rotl(so_far, 23) ^ more) * 0x9e37'79b9'7f4a'7c15;
+}
+
+std::size_t folded(std::uint64_t hash) {
+    return static_cast<std::size_t>(hash ^ hash >> 32);
 }
 
 } // namespace
 
 std::size_t KeyHash::operator()(const SessionKey& key) const noexcept {
-    const auto mix = [](std::uint64_t so_far, std::uint64_t more) {
-        return (std::rotl(so_far, 23) ^ more) * 0x9e37'79b9'7f4a'7c15;
-    };
-    auto hash = mix(static_cast<std::uint64_t>(key.protocol), key.client6.address.high());
-    hash = mix(hash, key.client6.address.low());
+    auto hash = mixed(static_cast<std::uint64_t>(key.protocol), key.client6.address.high());
+    hash = mixed(hash, key.client6.address.low());
     hash =
-        mix(hash, std::uint64_t{key.server4.address.bits()} << 16 | key.server4.port.value());
-    hash = mix(hash, key.client6.port.value());
-    return static_cast<std::size_t>(hash ^ hash >> 32);
+        mixed(hash, std::uint64_t{key.server4.address.bits()} << 16 | key.server4.port.value());
+    return folded(mixed(hash, key.client6.port.value()));
+}
+
+std::size_t KeyHash::operator()(const Ipv6Addr& address) const noexcept {
+    return folded(mixed(address.high(), address.low()));
 }
 
 std::string text(const SessionKey& key) {
@@ -99,8 +91,25 @@ std::string text(const SessionKey& key) {
            key.server4.to_string();
 }
 
-void SessionBook::complain(const std::string& what) {
-    if (complaint_.empty()) complaint_ = what;
+/// Static entries for one transport address are there from the beginning, whole hosts come
+/// and go with their traffic.
+SessionBook::SessionBook(const InForce& in_force) : in_force_{in_force} {
+    for (const auto& item : in_force_.napt.statics) {
+        if (!item.protocol) continue;
+        clients_[by_mapped(*item.protocol, item.mapped4)] = item.client6;
+        bindings_[by_client(*item.protocol, item.client6)] = {item.mapped4, 0, true};
+        ++use_of(item.client6.address).ports;
+    }
+}
+
+SessionBook::Use& SessionBook::use_of(const Ipv6Addr& client6) {
+    return uses_[client6.truncated(in_force_.napt.limits.client_prefix)];
+}
+
+void SessionBook::forget_unused(const Ipv6Addr& client6) {
+    const auto& use = use_of(client6);
+    if (use.own == 0 && use.inbound == 0 && use.ports == 0)
+        uses_.erase(client6.truncated(in_force_.napt.limits.client_prefix));
 }
 
 // ---- what the backend says ----
@@ -124,9 +133,23 @@ void SessionBook::binding_created(const Event& event) {
     const auto mapped = by_mapped(event.protocol, event.mapped4);
     if (!clients_.emplace(mapped, event.client6).second)
         complain("two bindings share a transport address: " + text(mapped));
-    if (!bindings_.emplace(by_client(event.protocol, event.client6), Mapping{event.mapped4, 0})
+    const auto* entry = in_force_.static_of(event.protocol, event.client6);
+    const bool port = entry == nullptr || entry->protocol.has_value();
+    if (!bindings_
+             .emplace(by_client(event.protocol, event.client6), Mapping{event.mapped4, 0, port})
              .second)
         complain("a client has two bindings: " + text(key_of(event)));
+    if (port) ++use_of(event.client6.address).ports;
+    if (event.reason != EventReason::Static && port) check_free(event);
+}
+
+/// An address that may be given out, and a port that nobody had a moment ago.
+void SessionBook::check_free(const Event& event) {
+    const auto mapped = by_mapped(event.protocol, event.mapped4);
+    if (in_force_.withholds(event.mapped4.address))
+        complain("given out although it is withheld: " + text(mapped));
+    if (exceeds(use_of(event.client6.address).ports, in_force_.napt.limits.ports_per_client))
+        complain("more than limits.ports_per_client: " + text(key_of(event)));
     // TCP may have it back at once (RFC 6888 §3 REQ-8 A).
     const auto freed = freed_.find(mapped);
     if (freed != freed_.end() && event.protocol != L4Proto::Tcp &&
@@ -140,9 +163,14 @@ void SessionBook::binding_deleted(const Event& event) {
         return complain("a binding ends that there was not: " + text(key_of(event)));
     if (binding->second.sessions != 0)
         complain("a binding ends before its sessions: " + text(key_of(event)));
+    const auto* entry = in_force_.static_of(event.protocol, event.client6);
+    if (entry != nullptr && entry->protocol && entry->mapped4 == event.mapped4)
+        complain("a static binding ends: " + text(key_of(event)));
+    if (binding->second.port) --use_of(event.client6.address).ports;
     bindings_.erase(binding);
     clients_.erase(by_mapped(event.protocol, event.mapped4));
     freed_[by_mapped(event.protocol, event.mapped4)] = event.when;
+    forget_unused(event.client6.address);
 }
 
 void SessionBook::session_created(const Event& event) {
@@ -150,14 +178,29 @@ void SessionBook::session_created(const Event& event) {
     const auto binding = bindings_.find(by_client(event.protocol, event.client6));
     if (binding == bindings_.end()) return complain("a session without binding: " + text(key));
     ++binding->second.sessions;
-    const Known known{event.state,
-                      event.state,
-                      event.when,
-                      lifetime_of(key.protocol, event.state, settings_.timeouts),
-                      event.state == V4Init};
+    const Known known{
+        event.state, event.state, event.when, lifetime_of(key.protocol, event.state)};
     if (!sessions_.emplace(key, known).second)
         complain("a session begins a second time: " + text(key));
     most_sessions_ = std::max(most_sessions_, sessions_.size());
+    check_begin(event);
+}
+
+void SessionBook::check_begin(const Event& event) {
+    if (in_force_.rules.forbid(event.client6.address, event.server4.address))
+        complain("begins although it is forbidden: " + text(key_of(event)));
+    if (sessions_.size() > in_force_.napt.limits.sessions)
+        complain("more sessions than limits.sessions");
+}
+
+/// Outsiders may open half as many sessions of a client as itself.
+void SessionBook::opened(Known& known, const SessionKey& key, Side side) {
+    const auto limit = in_force_.napt.limits.sessions_per_client;
+    auto& use = use_of(key.client6.address);
+    known.opener = side;
+    ++(side == Side::V6 ? use.own : use.inbound);
+    if (side == Side::V6 ? exceeds(use.own, limit) : exceeds(use.inbound, (limit + 1) / 2))
+        complain("more than limits.sessions_per_client: " + text(key));
 }
 
 void SessionBook::session_changed(const Event& event) {
@@ -173,7 +216,7 @@ void SessionBook::session_changed(const Event& event) {
     ends_in_time(known, found->first, event.when);
     known.state = Trans;
     known.refreshed = event.when;
-    known.lifetime = settings_.timeouts.tcp_transitory;
+    known.lifetime = Lifetime::TcpTransitory;
 }
 
 void SessionBook::session_deleted(const Event& event) {
@@ -181,22 +224,56 @@ void SessionBook::session_deleted(const Event& event) {
     const auto found = sessions_.find(key);
     if (found == sessions_.end())
         return complain("a session ends that there was not: " + text(key));
-    if (found->second.state == Established)
-        complain("an established session ends without a probe: " + text(key));
-    ends_in_time(found->second, key, event.when);
+    ends_rightly(found->second, event);
+    auto& use = use_of(event.client6.address);
+    if (const auto opener = found->second.opener)
+        --(opener == Side::V6 ? use.own : use.inbound);
     sessions_.erase(found);
     const auto binding = bindings_.find(by_client(event.protocol, event.client6));
     if (binding == bindings_.end()) return complain("no binding of this session: " + text(key));
     --binding->second.sessions;
 }
 
+/// A session ends when its time is over, or for a reason that somebody has given.
+void SessionBook::ends_rightly(const Known& known, const Event& event) {
+    const auto key = key_of(event);
+    const auto unless = [&](bool reason) {
+        if (!reason) complain("ended without reason: " + text(key));
+    };
+    switch (event.reason) {
+    case EventReason::Expired:
+        if (known.state == Established)
+            complain("an established session ends without a probe: " + text(key));
+        return ends_in_time(known, key, event.when);
+    case EventReason::Flushed:
+        return unless(in_force_.flushing &&
+                      in_force_.flushing->client->contains(event.client6.address));
+    case EventReason::PoolChanged:
+        return unless(in_force_.withholds(event.mapped4.address));
+    case EventReason::Forbidden:
+        return unless(in_force_.rules.forbid(event.client6.address, event.server4.address));
+    case EventReason::Static:
+        return unless(in_force_.static_of(event.protocol, event.client6) != nullptr ||
+                      in_force_.static_at(event.protocol, event.mapped4) != nullptr);
+    case EventReason::Traffic:
+    case EventReason::Restored:
+    case EventReason::Limit:
+        return unless(false);
+    }
+}
+
+/// After a reload a session may be overdue: then it ends now.
+Clock::time_point SessionBook::due(const Known& known) const {
+    return known.refreshed + length_of(known.lifetime, in_force_.napt.timeouts);
+}
+
 /// Never early, and at most one tick late.
 void SessionBook::ends_in_time(const Known& known,
                                const SessionKey& key,
                                Clock::time_point when) {
-    const auto due = known.refreshed + known.lifetime;
-    if (when < due) complain("ended early: " + text(key));
-    if (when > due + Tick::kLength) complain("ended late: " + text(key));
+    if (when < due(known)) complain("ended early: " + text(key));
+    if (when > std::max(due(known), in_force_.since) + Tick::kLength)
+        complain("ended late: " + text(key));
 }
 
 // ---- what the packets mean ----
@@ -205,16 +282,17 @@ void SessionBook::packet(SessionKey key, Side side, TcpFlags tcp, Clock::time_po
     const auto found = sessions_.find(normal(key));
     if (found == sessions_.end()) return;
     auto& known = found->second;
+    if (!known.opener) opened(known, key, side);
     if (key.protocol != L4Proto::Tcp) {
         known.refreshed = now;
         return;
     }
-    const auto next = step(known.state, side, tcp);
+    const auto next = tcp_step(known.state, side, tcp);
     known.state = next.to;
-    if (next.lifetime != Step::Kept) {
+    if (next.timer != TcpStep::Kept) {
         known.refreshed = now;
-        known.lifetime = next.lifetime == Step::TcpEst ? settings_.timeouts.tcp_established
-                                                       : settings_.timeouts.tcp_transitory;
+        known.lifetime = next.timer == TcpStep::Established ? Lifetime::TcpEstablished
+                                                            : Lifetime::TcpTransitory;
     }
     if (known.told != known.state)
         complain("said to be " + std::string{name_of(known.told)} + ", should be " +
@@ -227,61 +305,67 @@ bool SessionBook::lives(SessionKey key) const {
 
 std::optional<Endpoint4> SessionBook::mapped(L4Proto protocol, const Endpoint6& client6) const {
     const auto found = bindings_.find(by_client(protocol, client6));
-    if (found == bindings_.end()) return std::nullopt;
-    return found->second.mapped4;
+    if (found != bindings_.end()) return found->second.mapped4;
+    const auto* entry = in_force_.static_of(protocol, client6);
+    if (entry == nullptr || entry->protocol) return std::nullopt;
+    return Endpoint4{entry->mapped4.address, client6.port};
 }
 
 std::optional<Endpoint6> SessionBook::client(L4Proto protocol, const Endpoint4& mapped4) const {
     const auto found = clients_.find(by_mapped(protocol, mapped4));
-    if (found == clients_.end()) return std::nullopt;
-    return found->second;
+    if (found != clients_.end()) return found->second;
+    const auto* entry = in_force_.static_at(protocol, mapped4);
+    if (entry == nullptr || entry->protocol) return std::nullopt;
+    return Endpoint6{entry->client6.address, mapped4.port};
 }
 
 // ---- everything at once ----
 
-std::string SessionBook::check(const NaptBackend& backend, Clock::time_point now) {
-    std::erase_if(freed_, [&](const auto& freed) { return now - freed.second > kHoldBack; });
-    for (const auto& [key, known] : sessions_)
-        if (now > known.refreshed + known.lifetime + Tick::kLength)
-            return "outlives its lifetime: " + text(key);
-    if (auto bad = check_limits(); !bad.empty()) return bad;
+bool SessionBook::is_empty() const {
+    const auto is_static = [&](const auto& binding) {
+        return in_force_.static_of(binding.first.protocol, binding.first.client6) != nullptr;
+    };
+    return sessions_.empty() && std::ranges::all_of(bindings_, is_static);
+}
 
+std::string SessionBook::check(const NaptBackend& backend, Clock::time_point now) {
+    erase_if(freed_, [&](const auto& freed) { return now - freed.second > kHoldBack; });
+    if (auto bad = check_known(now); !bad.empty()) return bad;
     std::vector<SessionRow> rows;
     rows.reserve(4096);
     std::size_t seen = 0;
     for (std::optional<Cursor> cursor = 0; cursor; seen += rows.size()) {
         rows.clear();
         cursor = backend.snapshot(*cursor, Filter{}, Budget{}, now, rows);
-        for (const auto& row : rows) {
-            const auto found = sessions_.find(normal({row.protocol, row.client6, row.server4}));
-            if (found == sessions_.end())
-                return "unknown session of " + row.client6.to_string();
-            const auto& known = found->second;
-            const auto left = known.refreshed + known.lifetime - now;
-            if (known.state != row.state || row.expires_in < left ||
-                row.expires_in > left + Tick::kLength)
-                return "listed with another state or end: " + text(found->first);
-        }
+        for (const auto& row : rows)
+            if (auto bad = check_row(row, now); !bad.empty()) return bad;
     }
     return seen == sessions_.size() ? "" : "sessions are not listed";
 }
 
-std::string SessionBook::check_limits() const {
-    const auto& limits = settings_.limits;
-    if (sessions_.size() > limits.sessions) return "more sessions than limits.sessions";
-    std::map<std::pair<Ipv6Addr, bool>, std::uint32_t> count;
-    for (const auto& [key, known] : sessions_)
-        ++count[{key.client6.address.truncated(limits.client_prefix), known.inbound}];
-    for (const auto& [who, sessions] : count)
-        if (limits.sessions_per_client != 0 && sessions > limits.sessions_per_client)
-            return "more than limits.sessions_per_client: " + who.first.to_string();
-    std::map<Ipv6Addr, std::uint32_t> ports;
-    for (const auto& [key, mapping] : bindings_)
-        ++ports[key.client6.address.truncated(limits.client_prefix)];
-    for (const auto& [who, used] : ports)
-        if (limits.ports_per_client != 0 && used > limits.ports_per_client)
-            return "more than limits.ports_per_client: " + who.to_string();
-    return "";
+std::string SessionBook::check_known(Clock::time_point now) const {
+    for (const auto& [key, known] : sessions_) {
+        if (now > std::max(due(known), in_force_.since) + Tick::kLength)
+            return "outlives its lifetime: " + text(key);
+        if (in_force_.rules.forbid(key.client6.address, key.server4.address))
+            return "lives although it is forbidden: " + text(key);
+    }
+    for (const auto& [key, binding] : bindings_)
+        if (in_force_.withholds(binding.mapped4.address) &&
+            in_force_.static_of(key.protocol, key.client6) == nullptr)
+            return "has an address that is withheld: " + text(key);
+    return {};
+}
+
+std::string SessionBook::check_row(const SessionRow& row, Clock::time_point now) const {
+    const auto found = sessions_.find(normal({row.protocol, row.client6, row.server4}));
+    if (found == sessions_.end()) return "unknown session of " + row.client6.to_string();
+    const auto& known = found->second;
+    const auto least = due(known) - now;
+    const auto most = std::max(due(known), in_force_.since) + Tick::kLength - now;
+    if (known.state != row.state || row.expires_in < least || row.expires_in > most)
+        return "listed with another state or end: " + text(found->first);
+    return {};
 }
 
 } // namespace nat64::simulation
