@@ -140,6 +140,31 @@ TEST_CASE("host map: a static host has its address and keeps it") {
     CHECK(map.clients() == 0);
 }
 
+TEST_CASE("host map: a static host that is one no more ends with its time") {
+    auto rng = test::seeded_rng(1);
+    HostMap map{pool(24), 128, rng};
+    const auto slot = map.place(client(1), Ipv4Addr{100, 64, 0, 77}, Host::kStatic, kNow);
+    REQUIRE(slot);
+    map.make_dynamic(*slot, tables::after(kNow, 100));
+    CHECK(!map[*slot].has(Host::kStatic));
+    expire(map, tables::after(kNow, 99));
+    CHECK(find(map, client(1)) == 77);
+    expire(map, tables::after(kNow, 100));
+    CHECK(find(map, client(1)) == HostMap::kNone);
+    CHECK(map.used() == 0);
+}
+
+TEST_CASE("host map: an address that is reserved is nobody's, whoever asks for it") {
+    auto rng = test::seeded_rng(1);
+    HostMap map{pool(24), 128, rng};
+    const Ipv4Addr gateway{100, 64, 0, 77};
+    map.reserve(gateway);
+    CHECK(map.place(client(1), gateway, 0, kNow).error() == "its address is reserved");
+    CHECK(map.place(client(1), gateway, Host::kStatic, kNow).error() ==
+          "its address is reserved");
+    CHECK(map.used() == 0);
+}
+
 TEST_CASE("host map: an address with flows of an earlier run is held for its likely owner") {
     auto rng = test::seeded_rng(1);
     const auto home = [&] {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// ICMP errors of the IPv6 side that come to nothing; those that pass, and those of the IPv4
+// side, are in translator_test.cpp.
+#include "tests/core/translator_bench.hpp"
+
+#include <memory>
+#include <span>
+
+namespace nat64::test {
+
+namespace {
+
+/// The client says that its port is unreachable.
+PacketBuilder error_about(const Bytes& quoted) {
+    return ipv6(kClient, kServer6).icmp(1, 4).payload(View{quoted});
+}
+
+Bytes datagram() {
+    return ipv6(kServer6, kClient).udp(53, 4000).payload(20).bytes();
+}
+
+} // namespace
+
+TEST_CASE("ICMP errors of the IPv6 side that quote nothing of use are dropped") {
+    struct Case {
+        const char* what;
+        Bytes quoted;
+        DropReason reason;
+    };
+
+    auto cut = datagram();
+    cut.resize(44);
+    const Case cases[] = {
+        {"nothing", {}, DropReason::BadQuotedPacket},
+        {"cut before the ports", cut, DropReason::BadQuotedPacket},
+        {"another family",
+         ipv4(kServer4, kPool).udp(1, 2).payload(8).bytes(),
+         DropReason::BadQuotedPacket},
+        {"a protocol that is not translated",
+         ipv6(kServer6, kClient).protocol(132).payload(20).bytes(),
+         DropReason::BadQuotedPacket},
+        {"not from the address the error goes to",
+         ipv6("64:ff9b::203.0.113.6", kClient).udp(53, 4000).payload(20).bytes(),
+         DropReason::BadQuotedPacket},
+        {"an ICMP error",
+         ipv6(kServer6, kClient).icmp(1, 4).payload(48).bytes(),
+         DropReason::QuotedIcmpError},
+        {"no binding",
+         ipv6(kServer6, kClient).udp(53, 4001).payload(20).bytes(),
+         DropReason::NoBinding},
+    };
+    for (const auto& c : cases) {
+        CAPTURE(std::string{c.what});
+        Bench b;
+        b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+        CHECK(b.pass(error_about(c.quoted)).empty());
+        CHECK(b.drops(c.reason) == 1);
+        CHECK(b.all_drops() == 1);
+    }
+}
+
+TEST_CASE("an ICMP error of the IPv4 side about a protocol that is not translated is dropped") {
+    Bench b;
+    const auto quoted = ipv4(kPool, kServer4).protocol(132).payload(20).bytes();
+    CHECK(b.pass(ipv4(kServer4, kPool).icmp(3, 3).payload(View{quoted})).empty());
+    CHECK(b.drops(DropReason::BadQuotedPacket) == 1);
+}
+
+TEST_CASE("policy: no ICMP error reaches whom its sender may not talk to") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    PolicySettings settings;
+    SUBCASE("destinations.deny") {
+        settings.destinations_deny = {{*Prefix4::parse("203.0.113.0/24"), {}}};
+        b.backend.exchange_policy(
+            std::make_shared<const Policy>(settings, std::span<Ipv4Addr>{}));
+        CHECK(b.pass(error_about(datagram())).empty());
+        CHECK(b.drops(DropReason::DestinationDenied) == 1);
+    }
+    SUBCASE("clients.deny") {
+        settings.clients_deny = {*Prefix6::parse("2001:db8:1::/64")};
+        b.backend.exchange_policy(
+            std::make_shared<const Policy>(settings, std::span<Ipv4Addr>{}));
+        CHECK(b.pass(error_about(datagram())).empty());
+        CHECK(b.drops(DropReason::ClientDenied) == 1);
+    }
+    SUBCASE("the machine itself may be told") {
+        const std::vector<Ipv4Addr> own{*Ipv4Addr::parse(kServer4)};
+        b.backend.exchange_policy(std::make_shared<const Policy>(settings, own));
+        CHECK(b.pass(error_about(datagram())).size() == 1);
+    }
+}
+
+} // namespace nat64::test

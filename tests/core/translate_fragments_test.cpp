@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fragments of the IPv4 side that wait for their first one, packets that are refused once all
+// their pieces are there, and the one checksum that may not be written; everything else about
+// fragments is in translator_test.cpp.
+#include "tests/core/translator_bench.hpp"
+#include "tests/support/reassemble.hpp"
+
+#include <optional>
+#include <ranges>
+
+namespace nat64::test {
+
+namespace {
+
+std::vector<Bytes> pass_all(Bench& b, const std::vector<Bytes>& pieces) {
+    std::vector<Bytes> out;
+    for (const auto& piece : pieces)
+        for (auto& sent : b.pass(OwnedPacket{piece}))
+            out.push_back(std::move(sent.bytes));
+    return out;
+}
+
+std::vector<Bytes> backwards(std::vector<Bytes> pieces) {
+    std::ranges::reverse(pieces);
+    return pieces;
+}
+
+} // namespace
+
+TEST_CASE("RFC 6146 §3.4: fragments of the IPv4 side wait for their first one") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    const auto datagram = ipv4(kServer4, kPool).udp(53, 777).payload(3000);
+    const auto pieces = backwards(datagram.in_pieces(1024, 6));
+    CHECK(pass_all(b, {pieces.begin(), pieces.end() - 1}).empty());
+    CHECK(b.counters.held.value() == 2);
+    const auto out = pass_all(b, {pieces.back()});
+    CHECK(b.counters.released.value() == 2);
+    const auto whole = reassemble(out);
+    REQUIRE(whole);
+    CHECK(*whole == ipv6(kServer6, kClient).udp(53, 4000).payload(3000).bytes());
+    CHECK(b.all_drops() == 0);
+}
+
+TEST_CASE("siblings of a first fragment of the IPv4 side that was refused are dropped") {
+    Bench b;
+    const auto datagram = ipv4(kServer4, kPool).udp(53, 777).payload(3000);
+    CHECK(pass_all(b, backwards(datagram.in_pieces(1024, 6))).empty());
+    CHECK(b.drops(DropReason::NoBinding) == 1);
+    CHECK(b.drops(DropReason::FragmentRefused) == 2);
+    CHECK(pass_all(b, {datagram.in_pieces(1024, 6)[1]}).empty());
+    CHECK(b.drops(DropReason::FragmentRefused) == 3);
+}
+
+TEST_CASE("a query that is refused when all its fragments are there goes as a whole") {
+    Bench b;
+    SUBCASE("IPv6 to IPv4") {
+        b.backend.refuse_with(Refusal{DropReason::PoolExhausted, {}});
+        const auto query = ipv6(kClient, kServer6).echo_request(9).payload(3000);
+        CHECK(pass_all(b, query.in_pieces(1024, 6)).empty());
+        CHECK(b.drops(DropReason::PoolExhausted) == 1);
+    }
+    SUBCASE("IPv4 to IPv6") {
+        const auto reply = ipv4(kServer4, kPool).echo_reply(777).payload(3000);
+        CHECK(pass_all(b, reply.in_pieces(1024, 6)).empty());
+        CHECK(b.drops(DropReason::NoBinding) == 1);
+    }
+    CHECK(b.drops(DropReason::FragmentRefused) == 2);
+    CHECK(b.all_drops() == 3);
+}
+
+TEST_CASE("a fragmented ICMP error of the IPv4 side is dropped") {
+    Bench b;
+    const auto quoted = ipv4(kPool, kServer4).udp(777, 53).payload(1200).bytes();
+    CHECK(b.pass(ipv4(kServer4, kPool).icmp(3, 3).payload(View{quoted}).piece(0, 512, 4))
+              .empty());
+    CHECK(b.drops(DropReason::FragmentedIcmpError) == 1);
+}
+
+TEST_CASE("RFC 768: a checksum of zero that had been left out is written as all ones") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    Bytes payload(256);
+    // With this word the sum over the IPv4 datagram is all ones already.
+    const auto missing =
+        get16(ipv4(kServer4, kPool).udp(53, 777).payload(View{payload}).bytes(), 26);
+    put16(payload, 0, missing);
+    const auto datagram = ipv4(kServer4, kPool).udp(53, 777).payload(View{payload}).checksum(0);
+    const auto whole = reassemble(pass_all(b, datagram.in_pieces(64, 6)));
+    REQUIRE(whole);
+    CHECK(check_packet(*whole) == "");
+    CHECK(get16(*whole, 46) != 0);
+}
+
+} // namespace nat64::test
