@@ -70,7 +70,7 @@ void CheckedPath::check_sent(bool strict) {
     emitted_ += fresh_.size();
     for (auto& sent : fresh_) {
         expect_none(check_ip(sent, settings_));
-        if (strict) expect_none(check_packet(sent.bytes, sent.offload));
+        if (strict) expect_none(check_packet(sent.bytes, sent.offload, quotes_));
         sent_.push_back(std::move(sent));
     }
     fresh_.clear();
@@ -95,6 +95,7 @@ void CheckedPath::hand_over(std::span<const Handed> batch, Clock::time_point now
     std::vector<PacketBuffer> buffers;
     owned.reserve(batch.size());
     for (const auto& [bytes, offload] : batch) {
+        if (offload.partial_checksum) quotes_ = Quotes::AsTheyCame;
         right = right && is_ip(bytes) && check_packet(without_padding(bytes), offload).empty();
         buffers.push_back(owned.emplace_back(bytes, offload).buffer());
     }

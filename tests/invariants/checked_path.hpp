@@ -8,6 +8,7 @@
 #include "core/counters.hpp"
 #include "core/napt_backend.hpp"
 #include "core/translator.hpp"
+#include "tests/support/check_packet.hpp"
 #include "tests/support/memory_queue.hpp"
 
 #include <cstdint>
@@ -61,6 +62,8 @@ private:
     std::uint64_t emitted_ = 0;
     /// All packets so far were right in themselves.
     bool all_right_ = true;
+    /// One that was not finished may be quoted as long as it can be held.
+    Quotes quotes_ = Quotes::Finished;
     Clock::time_point now_;
     Clock::time_point deadline_;
 };

@@ -116,4 +116,22 @@ TEST_CASE("checked path: flows of both backends come and go and leave nothing be
     }
 }
 
+TEST_CASE("checked path: a packet whose checksum is not finished may be quoted so") {
+    auto napt = settings();
+    napt.limits.ports_per_client = 1;
+    TranslatorSettings translator;
+    translator.wkp_strict = false;
+    Counters counters;
+    auto rng = seeded_rng(1);
+    const auto backend = backends::make_backend("daemon", napt, counters, rng);
+    CheckedPath path{translator, *backend, counters, rng};
+    for (unsigned port = 1; port <= 2; ++port) {
+        const auto packet =
+            ipv6("2001:db8::1", "64:ff9b::198.51.100.1").udp(port, 53).partial_checksum();
+        path.hand_over(packet.bytes(), packet.offload(), Clock::time_point{1h});
+    }
+    CHECK(path.take().size() == 2);
+    CHECK(counters.icmp_errors_sent.value() == 1);
+}
+
 } // namespace nat64::test

@@ -48,13 +48,17 @@ std::uint16_t pseudo_sum(View packet, const Layout& layout) {
         packet, static_cast<std::uint8_t>(layout.protocol), layout.length - layout.transport);
 }
 
+std::string check_partial_sum(View packet, const Layout& layout) {
+    const auto field = get16(packet, layout.transport + checksum_field(layout));
+    const auto sum = pseudo_sum(packet, layout);
+    return field % 0xffff == sum % 0xffff ? "" : "partial checksum";
+}
+
 std::string check_partial(View packet, const Layout& layout, const Offload& offload) {
     if (offload.checksum_start != layout.transport ||
         offload.checksum_offset != checksum_field(layout))
         return "partial checksum in the wrong place";
-    const auto field = get16(packet, layout.transport + checksum_field(layout));
-    const auto sum = pseudo_sum(packet, layout);
-    return field % 0xffff == sum % 0xffff ? "" : "partial checksum";
+    return check_partial_sum(packet, layout);
 }
 
 std::string check_checksum(View packet, const Layout& layout, const Offload& offload) {
@@ -98,30 +102,35 @@ std::string check_extensions(View extensions) {
     return naive_sum(extensions) == 0xffff ? "" : "checksum of extensions";
 }
 
-std::string check_quoted(View packet) {
+std::string check_quoted(View packet, Quotes quotes) {
     const auto layout = read_layout(packet);
     // Padding behind a packet quoted whole is for the sake of RFC 4884.
     if (layout.problem.empty() && layout.length < packet.size())
         packet = packet.first(layout.length);
+    // Cut within its extension headers, it cannot be read any further.
+    if (layout.version == 6 && layout.length > packet.size() && !layout.problem.empty())
+        return {};
     if (auto bad = check_ip(packet, layout, true); !bad.empty()) return "quoted: " + bad;
     if (layout.length > packet.size() || layout.is_fragment()) return {};
     if (layout.protocol != kTcp && layout.protocol != kUdp && !is_icmp(layout)) return {};
     auto bad = check_lengths(packet.subspan(layout.transport), layout);
     if (bad.empty()) bad = check_checksum(packet, layout, {});
+    if (quotes == Quotes::AsTheyCame && bad == "transport checksum")
+        bad = check_partial_sum(packet, layout);
     return bad.empty() ? "" : "quoted: " + bad;
 }
 
-std::string check_icmp_error(View icmp, const Layout& layout) {
+std::string check_icmp_error(View icmp, const Layout& layout, Quotes quotes) {
     const auto unit = layout.version == 4 ? 4U : 8U;
     std::size_t quoted = get8(icmp, layout.version == 4 ? 5 : 4) * unit;
     const auto behind = icmp.subspan(8);
-    if (!may_have_extensions(icmp, layout) || quoted == 0) return check_quoted(behind);
+    if (!may_have_extensions(icmp, layout) || quoted == 0) return check_quoted(behind, quotes);
     if (quoted < 128 || quoted > behind.size()) return "RFC 4884 length";
     if (auto bad = check_extensions(behind.subspan(quoted)); !bad.empty()) return bad;
-    return check_quoted(behind.first(quoted));
+    return check_quoted(behind.first(quoted), quotes);
 }
 
-std::string check(View packet, const Offload& offload) {
+std::string check(View packet, const Offload& offload, Quotes quotes) {
     const auto layout = read_layout(packet);
     if (auto bad = check_ip(packet, layout, false); !bad.empty()) return bad;
     if (layout.is_fragment()) return {};
@@ -130,14 +139,14 @@ std::string check(View packet, const Offload& offload) {
     if (auto bad = check_lengths(transport, layout); !bad.empty()) return bad;
     if (auto bad = check_checksum(packet, layout, offload); !bad.empty()) return bad;
     if (is_icmp(layout) && is_error(transport, layout))
-        return check_icmp_error(transport, layout);
+        return check_icmp_error(transport, layout, quotes);
     return {};
 }
 
 } // namespace
 
-std::string check_packet(View packet, const Offload& offload) {
-    const auto bad = check(packet, offload);
+std::string check_packet(View packet, const Offload& offload, Quotes quotes) {
+    const auto bad = check(packet, offload, quotes);
     return bad.empty() ? "" : bad + " in " + describe(packet);
 }
 

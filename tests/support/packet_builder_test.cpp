@@ -131,6 +131,29 @@ TEST_CASE("The checker sees any single wrong byte that a checksum or length cove
     }
 }
 
+TEST_CASE("The checker lets a quote be as it came, with the pseudo-header's sum, if told to") {
+    const auto came =
+        ipv6("2001:db8::1", "64:ff9b::1").tcp(1, 2).payload(9).partial_checksum().bytes();
+    const auto quoting = [](const Bytes& packet) {
+        return ipv6("64:ff9b::2", "2001:db8::1").icmp(1, 1).payload(packet).bytes();
+    };
+    CHECK(check_packet(quoting(came)) != "");
+    CHECK(check_packet(quoting(came), {}, Quotes::AsTheyCame) == "");
+    auto wrong = came;
+    put8(wrong, 40 + 16, get8(wrong, 40 + 16) ^ 0x41U);
+    CHECK(check_packet(quoting(wrong), {}, Quotes::AsTheyCame) != "");
+}
+
+TEST_CASE("The checker does not miss the rest of a quote that was cut short") {
+    auto cut = ipv6("2001:db8::1", "64:ff9b::1").extension(0, 160).tcp(1, 2).bytes();
+    cut.resize(100);
+    auto quoting = ipv6("64:ff9b::2", "2001:db8::1").icmp(1, 4).payload(cut);
+    CHECK(check_packet(quoting.bytes()) == "");
+    put16(cut, 4, 60);
+    quoting.payload(cut);
+    CHECK(check_packet(quoting.bytes()) != "");
+}
+
 TEST_CASE("Pieces reassemble to the packet they were cut from, in any order, or not at all") {
     for (const auto& builder : right_packets()) {
         auto whole = builder.bytes();
