@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One target (NAT64_FUZZ_TARGET) as libFuzzer wants it. NAT64_FUZZ_SCRIPT: its input is a
 // script of packets, which has a mutator of its own.
+#include "fuzz/kept_blocks.hpp"
 #include "fuzz/script.hpp"
 #include "fuzz/targets.hpp"
+#include "tests/oracle/expect.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +22,9 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
                                                unsigned int seed);
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto before = nat64::fuzz::blocks_in_use();
     nat64::fuzz::NAT64_FUZZ_TARGET(std::as_bytes(std::span{data, size}));
+    nat64::oracle::expect(nat64::fuzz::blocks_in_use() == before, "a table is forgotten");
     return 0;
 }
 

@@ -15,12 +15,12 @@ namespace {
 using Key6 = std::pair<L4Proto, Endpoint6>;
 using Key4 = std::pair<L4Proto, Endpoint4>;
 
-/// Rows by the thousand, however many there are.
+/// Rows by the hundred, however many there are.
 template <typename Row, typename Read>
 std::vector<Row> all_rows(const Read& read) {
     std::vector<Row> all;
     std::vector<Row> some;
-    some.reserve(4096);
+    some.reserve(256);
     std::optional<Cursor> cursor = 0;
     while (cursor) {
         some.clear();
@@ -74,18 +74,18 @@ private:
     std::string check_bindings() {
         std::map<Key4, std::size_t> mapped;
         for (const auto& row : bindings_) {
-            const auto what = text(row.protocol, row.client6, row.mapped4);
+            const auto what = [&] { return text(row.protocol, row.client6, row.mapped4); };
             if (++mapped[{row.protocol, row.mapped4}] > 1)
-                return "two bindings share a transport address: " + what;
+                return "two bindings share a transport address: " + what();
             if (!by_client_.emplace(Key6{row.protocol, row.client6}, row).second)
-                return "a client has two bindings: " + what;
+                return "a client has two bindings: " + what();
             const auto outbound = backend_.find_by_client(row.protocol, row.client6);
             if (!outbound || outbound->mapped4 != row.mapped4)
-                return "not found from the IPv6 side: " + what;
+                return "not found from the IPv6 side: " + what();
             const auto inbound = backend_.find_by_mapped(row.protocol, row.mapped4);
             if (!inbound || inbound->client6 != row.client6)
-                return "not found from the IPv4 side: " + what;
-            if (!backend_.owns(row.mapped4.address)) return "not of the pool: " + what;
+                return "not found from the IPv4 side: " + what();
+            if (!backend_.owns(row.mapped4.address)) return "not of the pool: " + what();
         }
         return {};
     }
@@ -94,22 +94,24 @@ private:
         if (!backend_.capabilities().lists_sessions) return {};
         std::map<Key6, std::uint32_t> count;
         for (const auto& row : sessions_) {
-            const auto what =
-                text(row.protocol, row.client6, row.mapped4) + " to " + row.server4.to_string();
+            const auto what = [&] {
+                return text(row.protocol, row.client6, row.mapped4) + " to " +
+                       row.server4.to_string();
+            };
             const auto binding = by_client_.find({row.protocol, row.client6});
-            if (binding == by_client_.end()) return "a session without binding: " + what;
+            if (binding == by_client_.end()) return "a session without binding: " + what();
             if (binding->second.mapped4 != row.mapped4)
-                return "a session mapped elsewhere: " + what;
+                return "a session mapped elsewhere: " + what();
             // A session that was refreshed in mid-tick lasts from the next one on.
             if (row.expires_in > longest(row.protocol, settings_.timeouts) + 2 * Tick::kLength)
-                return "a session outlives its lifetime: " + what;
+                return "a session outlives its lifetime: " + what();
             ++count[{row.protocol, row.client6}];
         }
         for (const auto& row : bindings_) {
             const auto n = count[{row.protocol, row.client6}];
-            const auto what = text(row.protocol, row.client6, row.mapped4);
-            if (n != row.sessions) return "sessions of a binding are not as counted: " + what;
-            if (n == 0 && !row.is_static) return "a binding outlives its sessions: " + what;
+            const auto what = [&] { return text(row.protocol, row.client6, row.mapped4); };
+            if (n != row.sessions) return "sessions of a binding are not as counted: " + what();
+            if (n == 0 && !row.is_static) return "a binding outlives its sessions: " + what();
         }
         return {};
     }

@@ -100,8 +100,7 @@ Bytes PacketBuilder::fragmentable_part() const {
 }
 
 /// What stands behind the IP header and the headers in front of the Fragment header.
-PacketBuilder::Data PacketBuilder::data() const {
-    auto whole = fragmentable_part();
+PacketBuilder::Data PacketBuilder::cut(const Bytes& whole) const {
     if (!fragment_) return {whole, false};
     if (!fragment_->piece) return {whole, fragment_->more};
     const auto offset = fragment_->offset;
@@ -119,8 +118,8 @@ std::size_t PacketBuilder::header_size() const {
     return size;
 }
 
-Bytes PacketBuilder::ipv4_packet() const {
-    const auto [data, more] = this->data();
+Bytes PacketBuilder::ipv4_packet(const Data& cut) const {
+    const auto& [data, more] = cut;
     unsigned flags = (dont_fragment_ ? 0x4000U : 0U) | (more ? 0x2000U : 0U);
     if (fragment_) flags |= static_cast<unsigned>(fragment_->offset / 8);
     Bytes bytes;
@@ -140,9 +139,9 @@ Bytes PacketBuilder::ipv4_packet() const {
     return bytes;
 }
 
-Bytes PacketBuilder::ipv6_packet() const {
+Bytes PacketBuilder::ipv6_packet(const Data& cut) const {
     const auto place = fragment_ ? fragment_->place : 0;
-    const auto [data, more] = this->data();
+    const auto& [data, more] = cut;
     auto rest = chain(0, place, kFragment);
     if (fragment_) {
         append8(rest, protocol_behind(place));
@@ -162,8 +161,12 @@ Bytes PacketBuilder::ipv6_packet() const {
     return bytes;
 }
 
+Bytes PacketBuilder::packet_of(const Data& data) const {
+    return v4() ? ipv4_packet(data) : ipv6_packet(data);
+}
+
 Bytes PacketBuilder::bytes() const {
-    return v4() ? ipv4_packet() : ipv6_packet();
+    return packet_of(cut(fragmentable_part()));
 }
 
 Offload PacketBuilder::offload() const {
@@ -184,9 +187,11 @@ std::vector<Bytes> PacketBuilder::in_pieces(std::size_t size, std::uint32_t id) 
     if (size == 0 || size % 8 != 0) throw std::invalid_argument{"in_pieces: unaligned size"};
     std::vector<Bytes> pieces;
     auto builder = *this;
+    const auto whole = builder.piece(0, size, id).fragmentable_part();
     for (std::size_t offset = 0;; offset += size) {
-        pieces.push_back(builder.piece(offset, size, id).bytes());
-        if (!builder.data().more) return pieces;
+        const auto data = builder.piece(offset, size, id).cut(whole);
+        pieces.push_back(builder.packet_of(data));
+        if (!data.more) return pieces;
     }
 }
 

@@ -116,10 +116,11 @@ private:
     void sign(Bytes& transport) const;
     [[nodiscard]] std::size_t header_size() const;
     [[nodiscard]] std::size_t checksum_field() const;
-    [[nodiscard]] Bytes ipv4_packet() const;
-    [[nodiscard]] Bytes ipv6_packet() const;
     [[nodiscard]] Bytes fragmentable_part() const;
-    [[nodiscard]] Data data() const;
+    [[nodiscard]] Data cut(const Bytes& whole) const;
+    [[nodiscard]] Bytes packet_of(const Data& data) const;
+    [[nodiscard]] Bytes ipv4_packet(const Data& data) const;
+    [[nodiscard]] Bytes ipv6_packet(const Data& data) const;
     [[nodiscard]] unsigned protocol_behind(std::size_t extension) const;
     [[nodiscard]] Bytes chain(std::size_t from, std::size_t to, unsigned behind) const;
 
