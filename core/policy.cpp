@@ -87,6 +87,7 @@ public:
         add(settings.destinations_allow, Basis::DestinationAllow);
         add(settings.destinations_deny, Basis::DestinationDeny);
         std::vector<Prefix4> prefixes;
+        prefixes.reserve(rules_.size() + own.size());
         for (const auto& rule : rules_)
             prefixes.push_back(rule.what.prefix);
         for (const auto address : own)

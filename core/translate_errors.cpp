@@ -3,8 +3,17 @@
 // binding of the packet it quotes, whose direction is the opposite of the error's own; it
 // creates and refreshes nothing. The two directions mirror each other but for the outer source:
 // an IPv4 router has an IPv6 address under the prefix, an IPv6 router has no IPv4 address.
-#include "core/net/special_addresses.hpp"
+#include "core/counters.hpp"
+#include "core/net/address.hpp"
+#include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/net/transport.hpp"
 #include "core/pipeline.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+#include "core/verdict.hpp"
+
+#include <expected>
 
 namespace nat64 {
 

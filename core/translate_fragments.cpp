@@ -4,12 +4,23 @@
 // that come before it are held. ICMP queries and IPv4 UDP without checksum are held until all
 // pieces are there, since their checksum needs the whole, and then leave in order of their
 // offsets.
+#include "core/counters.hpp"
+#include "core/net/bytes.hpp"
 #include "core/net/checksum.hpp"
+#include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/packet_view.hpp"
+#include "core/net/transport.hpp"
 #include "core/pipeline.hpp"
+#include "core/rfc7915/rfc7915.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
 
 namespace nat64 {
 

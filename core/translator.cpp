@@ -5,12 +5,17 @@
 // once. Plain packets (plain.hpp) go straight through both halves.
 #include "core/translator.hpp"
 
+#include "core/net/address.hpp"
 #include "core/net/offload.hpp"
+#include "core/net/transport.hpp"
 #include "core/pipeline.hpp"
 #include "core/plain.hpp"
+#include "core/refusal.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <variant>
 
 namespace nat64 {
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/address_pool.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 

@@ -64,7 +64,7 @@ public:
     [[nodiscard]] std::optional<AddressIndex> home(std::uint64_t hash) const noexcept;
 
     struct Lease {
-        AddressIndex address;
+        AddressIndex address{};
         Port port;
     };
 
@@ -102,15 +102,15 @@ private:
 
     struct Address {
         Ipv4Addr address;
-        std::uint32_t mask; ///< index into masks_
+        std::uint32_t mask = 0; ///< index into masks_
         bool withheld = false;
     };
 
     // Consecutive addresses.
     struct Run {
         Ipv4Addr first;
-        std::uint32_t count;
-        std::uint32_t index;
+        std::uint32_t count = 0;
+        std::uint32_t index = 0;
     };
 
     using FullBits = std::vector<std::uint64_t>;
@@ -135,7 +135,8 @@ private:
     }
 
     void mark_withheld(Ipv4Addr address, std::uint64_t withheld) noexcept;
-    std::optional<std::size_t> next_open(const FullBits& full, std::size_t from) const noexcept;
+    [[nodiscard]] std::optional<std::size_t> next_open(const FullBits& full,
+                                                       std::size_t from) const noexcept;
     void look_again(Tick now) noexcept;
 
     Rng& rng_;

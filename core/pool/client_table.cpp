@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/client_table.hpp"
 
-#include <algorithm>
+#include "core/verdict.hpp"
 
 namespace nat64::pool {
 

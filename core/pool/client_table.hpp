@@ -25,20 +25,20 @@ namespace nat64::pool {
 
 /// Sessions by who has opened them.
 struct Opened {
-    std::uint32_t sessions;
-    std::uint32_t half_open; ///< TCP sessions in V6 INIT or V4 INIT that nobody has refused
+    std::uint32_t sessions = 0;
+    std::uint32_t half_open = 0; ///< TCP sessions in V6 INIT or V4 INIT that nobody has refused
 };
 
 struct Client {
     Ipv6Addr prefix;
-    std::uint32_t bindings; ///< the record goes with the last one
-    std::uint32_t ports;    ///< bindings that hold a port of the pool
-    Opened own;             ///< by the client
-    Opened inbound;         ///< by the IPv4 side
-    TokenBucket bucket;     ///< limits.new_sessions_per_second
-    std::uint16_t home;     ///< AddressIndex, if has_home
-    bool has_home;
-    bool in_use; ///< not free, not fresh
+    std::uint32_t bindings = 0; ///< the record goes with the last one
+    std::uint32_t ports = 0;    ///< bindings that hold a port of the pool
+    Opened own;                 ///< by the client
+    Opened inbound;             ///< by the IPv4 side
+    TokenBucket bucket;         ///< limits.new_sessions_per_second
+    std::uint16_t home = 0;     ///< AddressIndex, if has_home
+    bool has_home = false;
+    bool in_use = false; ///< not free, not fresh
 };
 
 static_assert(sizeof(Client) == 52);

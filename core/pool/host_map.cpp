@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/host_map.hpp"
 
+#include <cassert>
 #include <cstring>
 #include <stdexcept>
 
@@ -84,6 +85,7 @@ std::expected<std::uint32_t, DropReason> HostMap::obtain(std::uint64_t hash,
                                                          Tick now) noexcept {
     if (const auto no = refusal(client6, limit)) return std::unexpected{*no};
     const auto slot = choose(client6);
+    assert(slot); // or there is a refusal
     auto owner = kNone;
     if (clients_) {
         owner = clients_->obtain(client6, clients_->hash(client6), {}, now);

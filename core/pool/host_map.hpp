@@ -39,12 +39,12 @@ struct Host {
     static constexpr std::uint8_t kAnsweredTcp = 8; ///< a server has answered it by TCP
 
     Ipv6Addr client6;
-    std::uint32_t generation; ///< of the slot: grows whenever it changes hands
-    std::uint32_t owner;      ///< record of its client prefix
-    Tick seen;                ///< the latest packet
-    Tick busy_until;          ///< no flow of it is left from here on
-    std::uint8_t flags;
-    L4Proto protocol; ///< of its first packet; counts of bindings are by protocol
+    std::uint32_t generation = 0; ///< of the slot: grows whenever it changes hands
+    std::uint32_t owner = 0;      ///< record of its client prefix
+    Tick seen;                    ///< the latest packet
+    Tick busy_until;              ///< no flow of it is left from here on
+    std::uint8_t flags = 0;
+    L4Proto protocol{}; ///< of its first packet; counts of bindings are by protocol
 
     [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
 };

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cassert>
+#include <cstddef>
 
 namespace nat64::pool {
 
@@ -11,7 +12,7 @@ namespace {
 // RFC 4787 §4.2.2 REQ-3 a): ports 0-1023 are one range, 1024-65535 the other. In each plane
 // these are the first eight words and all others.
 constexpr std::size_t kLowWords = 512 / 64;
-constexpr std::size_t kWords = std::tuple_size_v<PortPlane>;
+constexpr std::size_t kWords = PortPlane{}.size();
 
 struct Place {
     unsigned parity;
@@ -27,7 +28,7 @@ struct Place {
     [[nodiscard]] std::uint64_t mask() const noexcept { return std::uint64_t{1} << bit; }
 
     [[nodiscard]] Port port() const noexcept {
-        return Port{static_cast<std::uint16_t>(word * 128 + bit * 2 + parity)};
+        return Port{static_cast<std::uint16_t>(word * 128 + std::size_t{bit} * 2 + parity)};
     }
 };
 
@@ -96,8 +97,8 @@ std::optional<Port> PortSet::search(const PortMask& mask,
     };
     if (available(mask, parity, start) != 0) return port_in(start);
     // Nine looks at the summary: the part behind `start`, the other words, the part before it.
-    for (std::size_t i = 0; i <= std::tuple_size_v<PlaneSummary>; ++i) {
-        const auto at = (start / 64 + i) % std::tuple_size_v<PlaneSummary>;
+    for (std::size_t i = 0; i <= PlaneSummary{}.size(); ++i) {
+        const auto at = (start / 64 + i) % PlaneSummary{}.size();
         auto open = mask.nonempty_[parity][at] & ~full_[parity][at];
         if (at == 0) open &= first == 0 ? (1U << kLowWords) - 1 : ~((1ULL << kLowWords) - 1);
         if (first == 0 && at != 0) continue;

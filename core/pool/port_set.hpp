@@ -76,24 +76,24 @@ public:
 
 private:
     struct Held {
-        std::array<PortPlane, 2> planes;
-        std::uint32_t count;
+        std::array<PortPlane, 2> planes{};
+        std::uint32_t count = 0;
     };
 
-    std::uint64_t
+    [[nodiscard]] std::uint64_t
     available(const PortMask& mask, unsigned parity, std::size_t word) const noexcept {
         return mask.allowed_[parity][word] & ~unavailable_[parity][word];
     }
 
-    std::optional<Port> search(const PortMask& mask,
-                               unsigned parity,
-                               std::size_t first,
-                               std::size_t words,
-                               std::uint64_t random) const noexcept;
-    std::optional<Port> pick(const PortMask& mask,
-                             L4Proto protocol,
-                             Port client,
-                             std::uint64_t random) const noexcept;
+    [[nodiscard]] std::optional<Port> search(const PortMask& mask,
+                                             unsigned parity,
+                                             std::size_t first,
+                                             std::size_t words,
+                                             std::uint64_t random) const noexcept;
+    [[nodiscard]] std::optional<Port> pick(const PortMask& mask,
+                                           L4Proto protocol,
+                                           Port client,
+                                           std::uint64_t random) const noexcept;
     void update_summary(const PortMask& mask, unsigned parity, std::size_t word) noexcept;
     void forget(const PortMask& mask, Held& held) noexcept;
     void age(const PortMask& mask, Tick now) noexcept;
@@ -102,13 +102,13 @@ private:
         return used_count_ + held_[0].count + held_[1].count >= mask.count();
     }
 
-    std::array<PortPlane, 2> unavailable_; ///< in use or held back
-    std::array<Held, 2> held_;
-    std::array<PlaneSummary, 2> full_; ///< words without an available port
-    std::uint32_t used_count_;         ///< of the ports in the mask
-    std::uint32_t young_;              ///< the generation that freed ports join
-    Tick aged_;                        ///< when the generations last changed places
-    std::uint64_t planned_; ///< the random number of the next choice; 0: not drawn yet
+    std::array<PortPlane, 2> unavailable_{}; ///< in use or held back
+    std::array<Held, 2> held_{};
+    std::array<PlaneSummary, 2> full_{}; ///< words without an available port
+    std::uint32_t used_count_ = 0;       ///< of the ports in the mask
+    std::uint32_t young_ = 0;            ///< the generation that freed ports join
+    Tick aged_;                          ///< when the generations last changed places
+    std::uint64_t planned_ = 0; ///< the random number of the next choice; 0: not drawn yet
 };
 
 } // namespace nat64::pool

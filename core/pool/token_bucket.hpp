@@ -12,8 +12,8 @@
 namespace nat64::pool {
 
 struct TokenBucket {
-    std::uint32_t tokens; ///< tenths of a session
-    Tick filled;          ///< when it was last topped up
+    std::uint32_t tokens = 0; ///< tenths of a session
+    Tick filled;              ///< when it was last topped up
 
     // A tick of 100 ms brings as many tenths as the rate says.
     static constexpr std::uint32_t kTokensPerSession = 10;

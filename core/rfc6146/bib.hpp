@@ -27,7 +27,7 @@ inline constexpr std::uint32_t kNone = tables::BucketIndex::kNone;
 
 /// One session (RFC 6146 §3.2): the remote transport address, all else is the binding's. For
 /// ICMP server4.port is 0: the identifier is the binding's too.
-struct Session {
+struct Session { // NOLINT(cppcoreguidelines-pro-type-member-init): zeroed memory
     Ipv4Addr server;
     Port server_port;
     SessionState state;
@@ -42,6 +42,7 @@ struct Session {
     [[nodiscard]] Endpoint4 server4() const noexcept { return {server, server_port}; }
 };
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): zeroed memory
 struct alignas(64) BindingSlot {
     static constexpr std::uint8_t kUsed = 1;      ///< the slot holds a binding
     static constexpr std::uint8_t kStatic = 2;    ///< configured; outlives its sessions

@@ -5,9 +5,15 @@
 // by themselves. Held pieces are copies in fixed buffers, linked by offset.
 #include "core/rfc6146/fragments.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+#include "core/verdict.hpp"
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
+#include <cstddef>
 #include <cstring>
 #include <span>
 
@@ -24,7 +30,7 @@ Ipv6Addr widened(Ipv4Addr a) noexcept {
 }
 
 std::uint64_t hash(const Secret& secret, const FragmentKey& key) noexcept {
-    std::array<std::byte, 38> image;
+    std::array<std::byte, 38> image{};
     std::memcpy(image.data(), key.source.bytes().data(), 16);
     std::memcpy(image.data() + 16, key.destination.bytes().data(), 16);
     std::memcpy(image.data() + 32, &key.identification, 4);

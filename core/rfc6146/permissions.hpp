@@ -31,9 +31,9 @@ public:
 
 private:
     struct Entry {
-        std::uint32_t binding;
+        std::uint32_t binding = 0;
         Ipv4Addr server;
-        std::uint32_t count; ///< 0: free
+        std::uint32_t count = 0; ///< 0: free
     };
 
     struct alignas(64) Bucket {

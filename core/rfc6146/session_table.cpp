@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/rfc6146/session_table.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+#include "core/random.hpp"
+
 #include <cassert>
 
 namespace nat64::rfc6146 {

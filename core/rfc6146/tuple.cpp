@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/rfc6146/tuple.hpp"
 
+#include "core/net/address.hpp"
+#include "core/verdict.hpp"
+
 namespace nat64::rfc6146 {
 
 std::expected<void, DropReason> check_server4(Ipv4Addr server4,

@@ -20,13 +20,11 @@
 #include "core/rfc7915/icmp_types.hpp"
 #include "core/rfc7915/ip_headers.hpp"
 #include "core/rfc7915/mss.hpp"
-#include "core/rfc7915/mtu.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/rfc7915/segment.hpp"
 #include "core/rfc7915/transport.hpp"
 #include "core/verdict.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

@@ -19,7 +19,6 @@
 #include "core/rfc7915/transport.hpp"
 #include "core/verdict.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

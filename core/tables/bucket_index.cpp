@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <optional>
 
 namespace nat64::tables {
 
@@ -41,17 +40,14 @@ BucketIndex::BucketIndex(std::size_t capacity)
     : mask_{buckets_for(capacity) - 1}, buckets_{buckets_for(capacity)} {}
 
 bool BucketIndex::insert(std::uint64_t hash, std::uint32_t id) noexcept {
-    const auto free_lane = [](const Bucket& bucket) -> std::optional<unsigned> {
-        if (const auto found = equal_lanes(bucket, 0); found != 0) return lane_of(found);
-        return std::nullopt;
-    };
+    const auto full = [](const Bucket& bucket) { return equal_lanes(bucket, 0) == 0; };
     const auto tag = tag_of(hash);
     const auto home = home_of(hash);
     const auto other = other_of(home, tag);
     auto chosen = home;
     if (const auto n = used(buckets_[home]); n >= kWellFilled && used(buckets_[other]) < n)
         chosen = other;
-    if (!free_lane(buckets_[chosen])) {
+    if (full(buckets_[chosen])) {
         if (make_room(home))
             chosen = home;
         else if (make_room(other))
@@ -59,10 +55,8 @@ bool BucketIndex::insert(std::uint64_t hash, std::uint32_t id) noexcept {
         else
             return false;
     }
-    set(buckets_[chosen],
-        *free_lane(buckets_[chosen]),
-        chosen == home ? tag : tag | kDisplaced,
-        id);
+    auto& bucket = buckets_[chosen];
+    set(bucket, lane_of(equal_lanes(bucket, 0)), chosen == home ? tag : tag | kDisplaced, id);
     if (chosen != home) buckets_[home].lanes[2] += kOneDisplaced;
     return true;
 }

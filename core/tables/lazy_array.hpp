@@ -54,7 +54,7 @@ private:
     static constexpr std::size_t kCacheLine = 64;
 
     struct Free {
-        void operator()(void* p) const noexcept { std::free(p); } // NOLINT(*-no-malloc)
+        void operator()(void* p) const noexcept { std::free(p); }
     };
 
     std::unique_ptr<void, Free> owner_;
