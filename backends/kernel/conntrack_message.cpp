@@ -10,7 +10,6 @@
 
 #include <libmnl/libmnl.h>
 
-#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>

@@ -2,9 +2,15 @@
 // What the control side reads and changes: rows of hosts, the use of the inner pool, restored
 // hosts, changed settings.
 #include "backends/kernel/kernel_backend.hpp"
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/transport.hpp"
+#include "core/tables/timer_ring.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <expected>
 #include <utility>
 
 namespace nat64::kernel {

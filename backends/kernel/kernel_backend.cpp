@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kernel/kernel_backend.hpp"
 
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/transport.hpp"
+#include "core/policy.hpp"
+#include "core/refusal.hpp"
+#include "core/tables/timer_ring.hpp"
+#include "core/verdict.hpp"
+
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <expected>
 #include <stdexcept>
 #include <string>
 

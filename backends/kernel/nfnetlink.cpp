@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <libmnl/libmnl.h>
 
@@ -38,7 +39,8 @@ std::string explanation_of(const nlmsghdr& message, const nlmsgerr& error) {
     if ((message.nlmsg_flags & NLM_F_CAPPED) == 0)
         offset += mnl_nlmsg_get_payload_len(&error.msg);
     const char* text = nullptr;
-    mnl_attr_parse(&message, static_cast<unsigned>(offset), on_attribute, &text);
+    mnl_attr_parse(
+        &message, static_cast<unsigned>(offset), on_attribute, static_cast<void*>(&text));
     return text == nullptr ? std::string{} : std::string{text};
 }
 
@@ -52,7 +54,7 @@ std::optional<Answer> answer_in(const nlmsghdr& message) {
 
 /// The messages of one datagram.
 struct Datagram {
-    alignas(nlmsghdr) std::array<std::byte, kBufferSize> bytes;
+    alignas(nlmsghdr) std::array<std::byte, kBufferSize> bytes{};
     int size = 0;
 
     /// False when there is nothing to read.

@@ -4,6 +4,7 @@
 #include "backends/kernel/nft_print.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nat64::kernel::nft {
 

@@ -3,7 +3,9 @@
 // rule. The order of expressions is nft's own, so that `nft list` reads them back.
 #include "backends/kernel/nft_encode.hpp"
 
+#include "backends/kernel/nft_types.hpp"
 #include "core/net/bytes.hpp"
+#include "core/net/transport.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +13,8 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -23,10 +25,10 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 
-#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
 
 namespace nat64::kernel::nft {
 
@@ -281,6 +283,7 @@ public:
 
     void operator()(const AddTimeout& add) {
         std::vector<std::uint32_t> seconds;
+        seconds.reserve(add.policy.states.size());
         for (const auto& state : add.policy.states)
             seconds.push_back(state.seconds);
         const auto object = timeout_object(add.policy);
@@ -354,6 +357,7 @@ public:
 
     void operator()(const AddRule& add) {
         const auto rule = rule_of(add.chain);
+        // NOLINTNEXTLINE(misc-const-correctness): its operators are not const
         RuleEncoder encoder{rule.get()};
         for (const auto& part : add.rule)
             std::visit(encoder, part);

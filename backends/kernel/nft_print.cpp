@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kernel/nft_print.hpp"
 
+#include "core/net/transport.hpp"
+
 #include <array>
+#include <cstddef>
+#include <variant>
 
 namespace nat64::kernel::nft {
 

@@ -3,9 +3,13 @@
 // replaced by something else, so live flows keep what they have (nft_difference.hpp).
 #include "backends/kernel/nft_ruleset.hpp"
 
+#include "core/clock.hpp"
+#include "core/net/transport.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 namespace nat64::kernel {
 
@@ -176,6 +180,7 @@ RulesetSettings ruleset_settings(const NaptSettings& napt,
                                  ForwardOthers forward_others) {
     return {.tun_name = tun_name,
             .prefix = napt.prefix,
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
             .inner_pool = napt.inner_pool.value(),
             .timeouts = napt.timeouts,
             .sessions_per_client = napt.limits.sessions_per_client,

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -97,9 +98,10 @@ platform::UniqueFd open_nft_monitor() {
 }
 
 void drain_nft_monitor(int fd) noexcept {
-    std::array<std::byte, 4096> heard;
-    while (::recv(fd, heard.data(), heard.size(), MSG_TRUNC) > 0 || errno == ENOBUFS)
-        ;
+    std::array<std::byte, 4096> heard{};
+    const auto hear = [&] { return ::recv(fd, heard.data(), heard.size(), MSG_TRUNC); };
+    for (auto got = hear(); got > 0 || (got < 0 && errno == ENOBUFS);)
+        got = hear();
 }
 
 } // namespace nat64::kernel

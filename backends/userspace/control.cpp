@@ -3,8 +3,13 @@
 // another process or an earlier life of this one had (restore), and take over changed settings
 // (apply).
 #include "backends/userspace/userspace_backend.hpp"
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
+#include <expected>
 #include <utility>
 
 namespace nat64::userspace {

@@ -4,9 +4,15 @@
 // sessions that are there already. Every call does a bounded amount of work and says when it
 // wants the next one.
 #include "backends/userspace/userspace_backend.hpp"
+#include "core/clock.hpp"
+#include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/rfc6146/tcp_state.hpp"
+#include "core/tables/timer_ring.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace nat64::userspace {
 

@@ -3,8 +3,12 @@
 // cursor is the number of the next slot to look at; slots that are made or ended between two
 // calls are seen or not, and no row is ever half of one binding and half of another.
 #include "backends/userspace/userspace_backend.hpp"
+#include "core/clock.hpp"
+#include "core/net/transport.hpp"
+#include "core/pool/address_pool.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace nat64::userspace {
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/userspace/state.hpp"
 
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/headers.hpp"
+#include "core/net/transport.hpp"
+#include "core/random.hpp"
+#include "core/rfc6146/tcp_state.hpp"
+#include "core/verdict.hpp"
+
 #include <algorithm>
+#include <cassert>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -220,6 +230,7 @@ std::optional<std::string_view> State::add_static(const StaticItem& item,
                                                   Clock::time_point now) noexcept {
     const auto address = pool.index_of(item.mapped4.address);
     if (!address) return "its address is reserved or new";
+    assert(item.protocol); // without one it is a whole host
     const auto protocol = *item.protocol;
     const auto hash = bib.hash(protocol, item.client6);
     const auto of_client = bib.find_client(hash, protocol, item.client6);

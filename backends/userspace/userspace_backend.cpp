@@ -3,6 +3,20 @@
 // three differ in what may begin a session and in the answer to what may not.
 #include "backends/userspace/userspace_backend.hpp"
 
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/headers.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/net/transport.hpp"
+#include "core/policy.hpp"
+#include "core/pool/address_pool.hpp"
+#include "core/refusal.hpp"
+#include "core/verdict.hpp"
+
+#include <cassert>
+#include <cstddef>
+#include <expected>
+
 namespace nat64::userspace {
 
 namespace {
@@ -354,6 +368,7 @@ Outlook UserspaceBackend::foresee(const InboundFlow& flow,
             outlook.obstacle = tcp ? NotNow{Held{}} : no_binding(flow.protocol).error();
         return outlook;
     }
+    assert(address); // or it would have no binding
     const auto& client6 = outlook.binding->client6.address;
     outlook.use = state_.use_of(client6);
     if (flow.server4.address == Ipv4Addr{}) return outlook;
