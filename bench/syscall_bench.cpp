@@ -44,4 +44,4 @@ BENCHMARK(confined)->Repetitions(5);
 
 } // namespace
 
-BENCHMARK_MAIN(); // NOLINT
+BENCHMARK_MAIN();

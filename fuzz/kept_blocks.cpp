@@ -10,8 +10,7 @@
 
 #include <sys/mman.h>
 
-// The linker's names for the wrapped functions, and C's ways.
-// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming, *-no-malloc)
+// NOLINTBEGIN(readability-identifier-naming): the linker's names for the wrapped functions
 extern "C" void* __real_calloc(std::size_t count, std::size_t size);
 extern "C" void __real_free(void* memory);
 extern "C" void* __wrap_calloc(std::size_t count, std::size_t size);
@@ -43,7 +42,8 @@ struct Block {
 };
 
 // Functions that the linker puts in the place of others have no object to belong to.
-std::array<Block, 64> blocks; // NOLINT(*-avoid-non-const-global-variables)
+// NOLINTNEXTLINE(*-avoid-non-const-global-variables): see above
+std::array<Block, 64> blocks;
 
 bool reserve(Block& block, std::size_t size) {
     block.size = size;
@@ -86,7 +86,7 @@ void __wrap_free(void* memory) {
         std::abort(); // freed twice
 }
 
-// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming, *-no-malloc)
+// NOLINTEND(readability-identifier-naming)
 
 std::size_t nat64::fuzz::blocks_in_use() noexcept {
     return static_cast<std::size_t>(std::ranges::count(blocks, true, &Block::used));

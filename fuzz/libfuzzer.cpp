@@ -12,7 +12,7 @@
 #include <span>
 
 // The names are libFuzzer's.
-// NOLINTBEGIN(readability-identifier-naming, cppcoreguidelines-pro-type-reinterpret-cast)
+// NOLINTBEGIN(*-identifier-naming, *-reinterpret-cast): what libFuzzer calls and gives
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 extern "C" std::size_t
 LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
@@ -47,4 +47,4 @@ std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
     return length;
 }
 #endif
-// NOLINTEND(readability-identifier-naming, cppcoreguidelines-pro-type-reinterpret-cast)
+// NOLINTEND(*-identifier-naming, *-reinterpret-cast)

@@ -81,7 +81,8 @@ void ServiceNotify::send(std::string_view message) const noexcept {
              message.data(),
              message.size(),
              MSG_NOSIGNAL,
-             reinterpret_cast<const sockaddr*>(&address), // NOLINT: the socket interface
+             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API
+             reinterpret_cast<const sockaddr*>(&address),
              length);
 }
 

@@ -8,6 +8,7 @@ bytes), nothing that only makes sense on one machine or in one tracker. C++ besi
 file names, `#pragma once` in headers, no `using namespace` in headers but for literals, 1 to 15
 lines of prose below the SPDX line (none in a test, or in the .cpp of a header that has them).
 A line that has a good reason to differ says so, on it or the line before: `style: reason`.
+Clang-tidy is silenced for one check by name and with a reason: `NOLINT(check): reason`.
 """
 
 import os
@@ -27,6 +28,7 @@ PROSE_MOST = 15
 UNJUDGED = ("LICENSE", ".md", ".pcap", ".pcapng", ".bin", ".json", ".map", ".txt")
 NAME = re.compile(r"^[a-z0-9_]+(\.bpf)?\.(cpp|hpp|c|h)$")
 ALLOWED = re.compile(r"style:\s*\S+")
+SILENCED = re.compile(r"//\s*NOLINT(?!END)\w*(?!\w*\([\w*.,\s-]+\): \S)")
 
 # What must not stand anywhere, documentation included. Written so that this file is clean.
 FORBIDDEN = [
@@ -102,6 +104,9 @@ def check_cpp(path, lines, code, has_header):
         yield 1, f"{prose} lines of prose below the SPDX line, not {least} to {PROSE_MOST}"
     if header and "#pragma once" not in lines:
         yield 0, "no #pragma once"
+    for index, line in enumerate(lines):
+        if SILENCED.search(line):
+            yield index, "NOLINT without the name of a check and a reason"
     for index, line in enumerate(code):
         if header and re.match(r"\s*using namespace (?!std::\w*literals;)", line):
             yield index, "using namespace in a header"
@@ -191,6 +196,12 @@ class SelfTest(TreeTest):
         self.assertEqual(check_file("core/a.hpp", HEADER + "// using namespace std;\n"), [])
         literals = "using namespace std::chrono_literals;\n"
         self.assertEqual(check_file("core/a.hpp", HEADER + literals), [])
+
+    def test_silenced_checks(self):
+        for lint in ("NOLINT", "NOLINT: why", "NOLINT(a-check)", "NOLINTNEXTLINE(a-check):"):
+            self.refused("core/a.cpp", SOURCE + f"int x; // {lint}\n", "name of a check")
+        for lint in ("NOLINT(a-b): why", "NOLINTBEGIN(a-b, c-d): why", "NOLINTEND(a-b, c-d)"):
+            self.assertEqual(check_file("core/a.cpp", SOURCE + f"int x; // {lint}\n"), [])
 
     def test_forbidden_words(self):
         for word, why in (

@@ -80,7 +80,7 @@ heard_as(gid_t group, const std::filesystem::path& socket, std::string_view requ
         const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
         const bool ready =
             ::setgroups(1, &group) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0 &&
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API
             ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
         if (ready) std::ignore = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
         const ssize_t got = ready ? ::recv(fd, bytes, sizeof bytes, 0) : 0;

@@ -25,8 +25,8 @@ namespace nat64::test {
 /// An address of either family from text or value. Throws std::invalid_argument.
 struct AnyAddress {
     AnyAddress(const char* text);        // NOLINT(google-explicit-constructor): for brevity
-    AnyAddress(Ipv4Addr address);        // NOLINT(google-explicit-constructor)
-    AnyAddress(const Ipv6Addr& address); // NOLINT(google-explicit-constructor)
+    AnyAddress(Ipv4Addr address);        // NOLINT(google-explicit-constructor): for brevity
+    AnyAddress(const Ipv6Addr& address); // NOLINT(google-explicit-constructor): for brevity
     Bytes bytes;                         ///< 4 or 16
 };
 
