@@ -13,7 +13,6 @@ from lab import LabError, wait_until
 from lab.topology import SERVER
 from probes import UdpEcho, conversation, echo_once, tcp_pair, udp_client
 
-LONG = True
 ALONE = True
 TIME_LIMIT = 120
 

@@ -16,7 +16,6 @@ from lab.topology import SERVER
 from packets import UDP, IPv6, gateway_wire
 from probes import UdpEcho, bulk, conversation, echo_once, tcp_pair, udp_client
 
-LONG = True
 TIME_LIMIT = 90
 SHARE = 0.02
 UDP_TIMEOUT = 3

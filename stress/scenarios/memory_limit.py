@@ -16,7 +16,6 @@ from lab.topology import SERVER
 from packets import UDP, IPv6, gateway_wire
 from probes import all_answered, conversation, settled_ping, tcp_pair
 
-LONG = True
 TIME_LIMIT = 120
 SESSIONS = 50_000
 # Sessions, clients, addresses and what is fixed, as in the operator's guide; and the program.

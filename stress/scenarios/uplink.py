@@ -17,7 +17,6 @@ from lab import wait_until
 from lab.topology import SERVER
 from probes import all_answered, bulk, conversation, settled_ping, tcp_pair
 
-LONG = True
 TIME_LIMIT = 90
 FLAPS = 10
 OLD, NEW = "203.0.113.1", "203.0.113.2"
