@@ -133,6 +133,7 @@ Population::Next Population::tcp_opens(std::uint32_t number) {
     default:
         flow.step = 3;
         open_tcp_[{L4Proto::Tcp, flow.client6, flow.server4}] = number;
+        connected_ = number;
         from_client(number, kAck);
         return round_trip();
     }
@@ -179,18 +180,31 @@ Population::Next Population::tcp_closes(std::uint32_t number) {
 Population::Next Population::peers(std::uint32_t number) {
     auto& flow = flows_[number];
     if (flow.step++ == 0) {
-        const auto& other = flows_[streaming_];
-        if (!other.running || other.kind != Kind::Quic || !other.seen4) return std::nullopt;
-        flow.protocol = L4Proto::Udp;
+        const auto& other = flows_[random_.one_in(3) ? connected_ : streaming_];
+        // Its number may be somebody else's by now.
+        if (!other.running || !other.seen4 || other.protocol == L4Proto::Icmp)
+            return std::nullopt;
+        flow.protocol = other.protocol;
         flow.server4 = *other.seen4;
         flow.left = static_cast<std::uint16_t>(random_.between(1, 20));
     }
     if (flow.left-- == 0) return std::nullopt;
-    if (flow.peer6 && flow.seen4 && random_.one_in(2))
-        post({kNobody, L4Proto::Udp, Side::V6, *flow.peer6, *flow.seen4, {}, {}});
+    const bool answers = flow.peer6 && flow.seen4 && random_.one_in(2);
+    const auto flags =
+        flow.protocol == L4Proto::Tcp ? peers_flags(number, answers) : TcpFlags{};
+    if (answers)
+        post({kNobody, flow.protocol, Side::V6, *flow.peer6, *flow.seen4, {}, flags});
     else
-        from_client(number);
+        from_client(number, flags);
     return between(10ms, 10s);
+}
+
+/// A connection between two clients: SYN, SYN and ACK, data, FIN.
+TcpFlags Population::peers_flags(std::uint32_t number, bool answers) {
+    auto& flow = flows_[number];
+    if (flow.left == 0) return kFin;
+    if (answers) return flow.tries++ == 0 ? kSynAck : kAck;
+    return flow.tries == 0 ? kSyn : kAck;
 }
 
 // ---- large datagrams ----

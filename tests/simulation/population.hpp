@@ -118,6 +118,7 @@ private:
     [[nodiscard]] Next tcp_talks(std::uint32_t number);
     [[nodiscard]] Next tcp_closes(std::uint32_t number);
     [[nodiscard]] Next peers(std::uint32_t number);
+    [[nodiscard]] TcpFlags peers_flags(std::uint32_t number, bool answers);
     [[nodiscard]] Next scan_from_inside(std::uint32_t number);
     [[nodiscard]] Next scan_from_outside(std::uint32_t number);
     [[nodiscard]] Next syn_flood(std::uint32_t number);
@@ -152,6 +153,7 @@ private:
     std::vector<std::uint32_t> ended_; ///< free again after the next flush
     boost::unordered_flat_map<SessionKey, std::uint32_t, KeyHash> open_tcp_;
     std::uint32_t streaming_ = kNobody; ///< some QUIC flow, for others to meet
+    std::uint32_t connected_ = kNobody; ///< some TCP connection
     bool silent_ = false;
     std::array<std::uint64_t, kKindNames.size()> begun_{};
 };
