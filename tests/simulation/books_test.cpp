@@ -5,6 +5,7 @@
 #include "tests/simulation/host_book.hpp"
 #include "tests/simulation/parcels.hpp"
 #include "tests/simulation/session_book.hpp"
+#include "tests/support/fake_backend.hpp"
 #include "tests/support/packet_builder.hpp"
 
 #include <chrono>
@@ -158,6 +159,16 @@ TEST_CASE("session book: what begins although it is forbidden, withheld or too m
         in_force.napt.limits.sessions = 1;
         CHECK(begun() == "more sessions ");
     }
+}
+
+TEST_CASE("session book: a static entry that a backend does not have is missed") {
+    InForce in_force;
+    test::FakeBackend backend;
+    SessionBook book{in_force};
+    CHECK(book.check(backend, Clock::time_point{1h}) == "");
+    in_force.napt.statics = {{L4Proto::Udp, key().client6, {Ipv4Addr{192, 0, 2, 9}, Port{1}}}};
+    CHECK(
+        book.check(backend, Clock::time_point{1h}).starts_with("a static entry is not there"));
 }
 
 TEST_CASE("session book: a lifetime that a reload changes is the new one at once") {

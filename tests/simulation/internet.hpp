@@ -6,8 +6,9 @@
 // accounted for; nothing is held for longer than it may be, nothing is allocated. What does
 // not hold throws oracle::Broken.
 //
-// internet.cpp has packets on their way in, time, and reloads; arrivals.cpp what leaves;
-// errors.cpp the ICMP errors of hosts and routers.
+// internet.cpp has packets on their way in and time, expectations.cpp what must become of
+// them, arrivals.cpp what leaves, errors.cpp the ICMP errors of hosts and routers, reloads.cpp
+// the operator.
 #pragma once
 
 #include "core/translator.hpp"

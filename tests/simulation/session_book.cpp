@@ -354,6 +354,13 @@ std::string SessionBook::check_known(Clock::time_point now) const {
         if (in_force_.withholds(binding.mapped4.address) &&
             in_force_.static_of(key.protocol, key.client6) == nullptr)
             return "has an address that is withheld: " + text(key);
+    for (const auto& item : in_force_.napt.statics) {
+        if (!item.protocol) continue;
+        const auto key = by_client(*item.protocol, item.client6);
+        const auto found = bindings_.find(key);
+        if (found == bindings_.end() || found->second.mapped4 != item.mapped4)
+            return "a static entry is not there: " + text(key);
+    }
     return {};
 }
 
