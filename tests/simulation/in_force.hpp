@@ -31,6 +31,8 @@ struct Rules {
             policy.destinations_deny.push_back({prefix, {}});
         return policy;
     }
+
+    friend bool operator==(const Rules&, const Rules&) = default;
 };
 
 struct InForce {

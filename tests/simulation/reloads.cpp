@@ -13,7 +13,9 @@ namespace nat64::simulation {
 
 using oracle::expect;
 
+/// Each part by itself: what one does must not depend on another one.
 void Internet::reload(const InForce& wanted) {
+    const bool other_rules = wanted.rules != in_force_.rules;
     in_force_ = wanted;
     in_force_.since = now_;
     in_force_.translator.prefix = in_force_.napt.prefix;
@@ -21,8 +23,9 @@ void Internet::reload(const InForce& wanted) {
     std::ranges::sort(in_force_.napt.withheld);
     auto settings = in_force_.napt;
     expect(backend_->apply(settings, now_).empty(), "a change that is possible is refused");
-    backend_->exchange_policy(
-        std::make_shared<const Policy>(in_force_.rules.settings(), std::span<Ipv4Addr>{}));
+    if (other_rules)
+        backend_->exchange_policy(
+            std::make_shared<const Policy>(in_force_.rules.settings(), std::span<Ipv4Addr>{}));
     translator_.apply(in_force_.translator);
     book_->changed();
     ++tally_.reloads;
