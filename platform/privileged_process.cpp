@@ -177,7 +177,7 @@ void become_second_process() {
         std::signal(number, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for these
     ::prctl(PR_SET_NAME, "nat64-machine");
     ::prctl(PR_SET_DUMPABLE, 0);
-#if !defined(__SANITIZE_ADDRESS__) // which reserves terabytes
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // which reserve terabytes
     const rlimit memory{.rlim_cur = kMostMemory, .rlim_max = kMostMemory};
     ::setrlimit(RLIMIT_AS, &memory);
 #endif
