@@ -165,6 +165,18 @@ TEST_CASE("policy: the machine's own addresses, whatever the lists say") {
         DropReason::DestinationDenied);
 }
 
+TEST_CASE("policy: what each basis of a decision means for the packet") {
+    const auto means = [](Basis basis) { return Ruling{basis}.refusal(); };
+    CHECK(means(Basis::Unmentioned) == std::nullopt);
+    CHECK(means(Basis::DestinationAllow) == std::nullopt);
+    CHECK(means(Basis::DestinationDeny) == DropReason::DestinationDenied);
+    CHECK(means(Basis::PrivateRange) == DropReason::PrivateDestination);
+    CHECK(means(Basis::OwnAddress) == DropReason::OwnAddress);
+    CHECK(means(Basis::InnerAddress) == DropReason::IllegalDestination);
+    CHECK(means(Basis::ClientUnlisted) == DropReason::ClientDenied);
+    CHECK(means(Basis::ClientDeny) == DropReason::ClientDenied);
+}
+
 TEST_CASE("policy: the compiled tables say what the rules say one by one") {
     auto rng = seeded_rng(64);
     // Few bits and ports, so that prefixes nest and ranges overlap.

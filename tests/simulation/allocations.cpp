@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms of operator new that are not here end in the one that is.
+// The forms of operator new that are not here end in those that are, or are of the sanitizer
+// together with their operator delete.
 #include "tests/simulation/allocations.hpp"
 
 #include <cstddef>
@@ -43,6 +44,12 @@ void* operator new(std::size_t size) {
     if (watching) ++counted;
     if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
     throw std::bad_alloc{};
+}
+
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+    using namespace nat64::simulation;
+    if (watching) ++counted;
+    return std::malloc(size == 0 ? 1 : size);
 }
 
 void operator delete(void* memory) noexcept {

@@ -5,6 +5,7 @@
 
 #include "backends/kernel/kernel_backend.hpp"
 #include "backends/userspace/userspace_backend.hpp"
+#include "tests/oracle/expect.hpp"
 #include "tests/simulation/allocations.hpp"
 #include "tests/simulation/host_book.hpp"
 #include "tests/simulation/packet_reading.hpp"
@@ -20,6 +21,10 @@ namespace nat64::simulation {
 
 namespace {
 
+/// For the timers of one instant, with thousands to each call.
+constexpr unsigned kMostCalls = 100'000;
+
+using oracle::expect;
 using rfc6146::Side;
 using test::View;
 
@@ -149,9 +154,14 @@ void Internet::expire() {
     check();
 }
 
+/// Whoever is asked again and again at one instant has to come to an end.
 void Internet::advance(Clock::time_point now) {
-    for (expire(); deadline_ <= now; expire())
+    unsigned calls = 0;
+    for (expire(); deadline_ <= now; expire()) {
+        calls = deadline_ > now_ ? 0 : calls + 1;
+        expect(calls < kMostCalls, "timers that never come to rest");
         now_ = std::max(now_, deadline_);
+    }
     now_ = std::max(now_, now);
 }
 

@@ -50,6 +50,28 @@ TEST_CASE("pool: what is withheld is nobody's home and gives no port, until it i
     CHECK(pool.allocate(Udp, Port{5000}, one, kNow)->address == one);
 }
 
+TEST_CASE("pool: withholding what gives no ports, or is not there, takes nothing away") {
+    auto rng = test::seeded_rng(1);
+    NaptSettings settings;
+    settings.pool = {{*Prefix4::parse("192.0.2.0/30"), {Port{1024}, Port{65535}}}};
+    settings.statics = {{std::nullopt,
+                         {*Ipv6Addr::parse("2001:db8::1"), Port{}},
+                         {Ipv4Addr{198, 51, 100, 1}, Port{}}}};
+    AddressPool pool{settings, rng};
+    const auto of_static = pool.index_of(Ipv4Addr{198, 51, 100, 1});
+    REQUIRE(of_static);
+    pool.withhold(Ipv4Addr{203, 0, 113, 1});
+    pool.withhold(Ipv4Addr{198, 51, 100, 1});
+    CHECK(pool.is_withheld(*of_static));
+    for (unsigned home = 0; home < 64; ++home) {
+        const auto chosen = pool.home(home * 0x0400'0000'0000'0000);
+        REQUIRE(chosen);
+        CHECK(pool.allocate(L4Proto::Udp, Port{4000}, *chosen, Tick{}).has_value());
+    }
+    pool.offer(Ipv4Addr{198, 51, 100, 1});
+    CHECK(!pool.is_withheld(*of_static));
+}
+
 TEST_CASE("pool: when all is withheld there is nothing to give") {
     NaptSettings settings;
     settings.pool = {item("192.0.2.0/31")};

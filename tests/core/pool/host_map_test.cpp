@@ -140,6 +140,19 @@ TEST_CASE("host map: a static host has its address and keeps it") {
     CHECK(map.clients() == 0);
 }
 
+TEST_CASE("explain: how many inner addresses a client has, be it a host or a prefix") {
+    auto rng = test::seeded_rng(1);
+    HostMap of_hosts{pool(24), 128, rng};
+    CHECK(of_hosts.addresses_of(client(1)) == 0);
+    CHECK(obtain(of_hosts, client(1)));
+    CHECK(of_hosts.addresses_of(client(1)) == 1);
+    HostMap of_prefixes{pool(24), 64, rng};
+    CHECK(of_prefixes.addresses_of(client(1)) == 0);
+    CHECK(obtain(of_prefixes, client(1, 1)));
+    CHECK(obtain(of_prefixes, client(1, 2)));
+    CHECK(of_prefixes.addresses_of(client(1, 3)) == 2);
+}
+
 TEST_CASE("host map: a static host that is one no more ends with its time") {
     auto rng = test::seeded_rng(1);
     HostMap map{pool(24), 128, rng};
