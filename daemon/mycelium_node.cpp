@@ -4,12 +4,14 @@
 #include "config/config_error.hpp"
 #include "config/scalars.hpp"
 #include "platform/os_error.hpp"
+#include "service/write_within.hpp"
 
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -61,12 +63,14 @@ tcp::endpoint endpoint_of(const std::string& api) {
 asio::awaitable<std::string> get(std::string api, ConnectToNode connect) {
     beast::tcp_stream stream{co_await asio::this_coro::executor};
     stream.socket().assign(endpoint_of(api).protocol(), connect().release());
-    stream.expires_after(kPatience); // for all of it, until it is connected too
     http::request<http::empty_body> request{http::verb::get, kPath, 11};
     request.set(http::field::host, api);
     request.set(http::field::accept, "application/json");
     request.set(http::field::connection, "close");
-    co_await http::async_write(stream, request, asio::use_awaitable);
+    std::ostringstream text;
+    text << request;
+    co_await service::write_within(kPatience, stream.socket(), std::move(text).str());
+    stream.expires_after(kPatience);
     beast::flat_buffer buffer{kLongestAnswer};
     http::response_parser<http::string_body> answer;
     answer.body_limit(kLongestAnswer);

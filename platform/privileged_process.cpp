@@ -13,6 +13,7 @@
 #include <cstring>
 #include <exception>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -57,6 +58,23 @@ bool receive_all(int fd, char* data, std::size_t size) noexcept {
     return true;
 }
 
+/// As send(2). sendmsg() is for this alone: a process that is confined may not call it.
+ssize_t send_beside(int fd, std::span<char> bytes, int descriptor) noexcept {
+    iovec part{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
+    msghdr all{};
+    all.msg_iov = &part;
+    all.msg_iovlen = 1;
+    all.msg_control = beside.data();
+    all.msg_controllen = beside.size();
+    cmsghdr& header = *CMSG_FIRSTHDR(&all);
+    header.cmsg_level = SOL_SOCKET;
+    header.cmsg_type = SCM_RIGHTS;
+    header.cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(&header), &descriptor, sizeof descriptor);
+    return ::sendmsg(fd, &all, MSG_NOSIGNAL);
+}
+
 /// The descriptor travels beside the first byte.
 bool send_message(int fd,
                   const std::string& message,
@@ -64,25 +82,13 @@ bool send_message(int fd,
     const auto length = static_cast<std::uint32_t>(message.size());
     std::array<char, sizeof length> head{};
     std::memcpy(head.data(), &length, sizeof length);
-    iovec part{.iov_base = head.data(), .iov_len = head.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
-    msghdr all{};
-    all.msg_iov = &part;
-    all.msg_iovlen = 1;
+    std::size_t sent = 0;
     if (descriptor) {
-        all.msg_control = beside.data();
-        all.msg_controllen = beside.size();
-        cmsghdr& header = *CMSG_FIRSTHDR(&all);
-        header.cmsg_level = SOL_SOCKET;
-        header.cmsg_type = SCM_RIGHTS;
-        header.cmsg_len = CMSG_LEN(sizeof(int));
-        const int number = descriptor.get();
-        std::memcpy(CMSG_DATA(&header), &number, sizeof number);
+        const auto size = send_beside(fd, head, descriptor.get());
+        if (size <= 0) return false;
+        sent = static_cast<std::size_t>(size);
     }
-    const auto sent = ::sendmsg(fd, &all, MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    const auto size = static_cast<std::size_t>(sent);
-    return send_all(fd, head.data() + size, head.size() - size) &&
+    return send_all(fd, head.data() + sent, head.size() - sent) &&
            send_all(fd, message.data(), message.size());
 }
 

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -45,13 +44,21 @@ std::optional<std::chrono::microseconds> watchdog_from_environment() noexcept {
 
 } // namespace
 
-ServiceNotify::ServiceNotify(std::string socket) : socket_{std::move(socket)} {
-    if (socket_.empty() || socket_.size() >= sizeof(sockaddr_un::sun_path)) return;
+ServiceNotify::ServiceNotify(std::string_view socket) {
+    sockaddr_un address{};
+    if (socket.empty() || socket.size() >= sizeof address.sun_path) return;
     fd_ = UniqueFd{adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, socket.data(), socket.size());
+    if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own idiom
+    const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(fd_.get(), generic, length) != 0) fd_.reset();
 }
 
 ServiceNotify ServiceNotify::from_environment() {
-    ServiceNotify notify{std::string{environment("NOTIFY_SOCKET")}};
+    ServiceNotify notify{environment("NOTIFY_SOCKET")};
     notify.watchdog_interval_ = watchdog_from_environment();
     return notify;
 }
@@ -70,20 +77,7 @@ void ServiceNotify::watchdog() const noexcept {
 }
 
 void ServiceNotify::send(std::string_view message) const noexcept {
-    if (!fd_) return;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, socket_.data(), socket_.size());
-    if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-    const auto length =
-        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-    ::sendto(fd_.get(),
-             message.data(),
-             message.size(),
-             MSG_NOSIGNAL,
-             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API
-             reinterpret_cast<const sockaddr*>(&address),
-             length);
+    if (fd_) ::send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL);
 }
 
 } // namespace nat64::platform

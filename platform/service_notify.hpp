@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells a service manager how we are: the datagram protocol of sd_notify(3), which is a line of
 // text to the Unix socket named by NOTIFY_SOCKET. Without one, everything here does nothing.
-// Thread-safe: each message is one sendto().
+// The socket is connected at once: a confined process may send to nobody else later
+// (confinement.hpp). Thread-safe: each message is one send().
 #pragma once
 
 #include "platform/unique_fd.hpp"
@@ -16,7 +17,7 @@ namespace nat64::platform {
 class ServiceNotify {
 public:
     /// `socket` is a path, or "@name" in the abstract namespace; empty: nobody listens.
-    explicit ServiceNotify(std::string socket);
+    explicit ServiceNotify(std::string_view socket);
 
     /// As NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID say.
     [[nodiscard]] static ServiceNotify from_environment();
@@ -34,7 +35,6 @@ private:
     /// Failure is ignored: the service manager's absence must not stop the service.
     void send(std::string_view message) const noexcept;
 
-    std::string socket_;
     UniqueFd fd_;
     std::optional<std::chrono::microseconds> watchdog_interval_;
 };

@@ -6,10 +6,12 @@
 #include "service/metrics.hpp"
 #include "service/packet_thread.hpp"
 #include "service/rate_limited.hpp"
+#include "service/write_within.hpp"
 
 #include <array>
 #include <exception>
 #include <list>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -179,9 +181,11 @@ asio::awaitable<void> MetricsServer::Shared::converse(Connection& connection) {
     response.keep_alive(false);
     response.content_length(response.body().size());
     if (!error && parser.get().method() == http::verb::head) response.body().clear();
-    stream.expires_after(limits.patience);
-    co_await http::async_write(stream, response, asio::use_awaitable);
+    std::ostringstream text;
+    text << response;
+    co_await write_within(limits.patience, stream.socket(), std::move(text).str());
     connection.may_be_closed = true;
+    stream.expires_after(limits.patience);
     co_await hang_up(stream);
 }
 

@@ -3,6 +3,7 @@
 // its own, confined, with the privileges of whoever runs the tests (root, mostly).
 #include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
+#include "platform/unique_fd.hpp"
 
 #include <array>
 #include <cerrno>
@@ -16,10 +17,12 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,6 +30,9 @@
 #include <unistd.h>
 
 namespace nat64 {
+
+using platform::adopt;
+using platform::UniqueFd;
 
 namespace {
 
@@ -52,6 +58,55 @@ bool can_confine() {
     return confined([] { return true; }) != kNotConfined;
 }
 
+/// Of any family.
+struct Address {
+    sockaddr_storage bytes{};
+    socklen_t size = sizeof bytes;
+
+    [[nodiscard]] const sockaddr* generic() const {
+        const void* raw = &bytes;
+        return static_cast<const sockaddr*>(raw);
+    }
+};
+
+/// Bound where the kernel likes: of IPv4 to some port, of Unix to some abstract name.
+UniqueFd socket_at_no_path(sa_family_t family, int type) {
+    UniqueFd fd{adopt, ::socket(family, type | SOCK_CLOEXEC, 0)};
+    Address any;
+    any.bytes.ss_family = family;
+    any.size = family == AF_UNIX ? sizeof family : sizeof(sockaddr_in);
+    REQUIRE(::bind(fd.get(), any.generic(), any.size) == 0);
+    return fd;
+}
+
+UniqueFd listening(sa_family_t family) {
+    auto fd = socket_at_no_path(family, SOCK_STREAM);
+    REQUIRE(::listen(fd.get(), 1) == 0);
+    return fd;
+}
+
+Address address_of(const UniqueFd& fd) {
+    Address address;
+    void* raw = &address.bytes;
+    REQUIRE(::getsockname(fd.get(), static_cast<sockaddr*>(raw), &address.size) == 0);
+    return address;
+}
+
+ssize_t send_to(const UniqueFd& fd, int flags, const Address& address) {
+    return ::sendto(fd.get(), "x", 1, flags, address.generic(), address.size);
+}
+
+ssize_t send_message_to(const UniqueFd& fd, int flags, Address address) {
+    char byte = 'x';
+    iovec part{.iov_base = &byte, .iov_len = 1};
+    msghdr message{};
+    message.msg_name = &address.bytes;
+    message.msg_namelen = address.size;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    return ::sendmsg(fd.get(), &message, flags);
+}
+
 struct Attempt {
     const char* what;
     std::function<bool()> make;
@@ -61,6 +116,12 @@ struct Attempt {
 
 TEST_CASE("confinement: nothing but its descriptors can be reached") {
     if (!can_confine()) return;
+    const auto listener = listening(AF_INET);
+    const auto victim = listening(AF_INET);
+    const auto victim_address = address_of(victim);
+    const auto service = socket_at_no_path(AF_UNIX, SOCK_DGRAM);
+    const auto service_address = address_of(service);
+    const UniqueFd datagrams{adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     const std::array attempts{
         Attempt{"read a file", [] { return ::open("/etc/passwd", O_RDONLY) >= 0; }},
         Attempt{
@@ -90,6 +151,31 @@ TEST_CASE("confinement: nothing but its descriptors can be reached") {
         Attempt{"talk to a local service",
                 [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }},
         Attempt{"connect a socket", [] { return ::connect(0, nullptr, 0) == 0; }},
+        Attempt{"make a connection of what listened, by TCP fast open",
+                [&listener, &victim_address] {
+                    ::shutdown(listener.get(), SHUT_RD); // it is an ordinary socket then
+                    return send_to(listener, MSG_FASTOPEN, victim_address) > 0;
+                }},
+        Attempt{"the same by a message",
+                [&listener, &victim_address] {
+                    ::shutdown(listener.get(), SHUT_RD);
+                    return send_message_to(listener, MSG_FASTOPEN, victim_address) > 0;
+                }},
+        Attempt{"send a datagram to a local service",
+                [&datagrams, &service_address] {
+                    return send_to(datagrams, 0, service_address) > 0;
+                }},
+        Attempt{"the same by a message",
+                [&datagrams, &service_address] {
+                    return send_message_to(datagrams, 0, service_address) > 0;
+                }},
+        Attempt{"hand a descriptor over", [] { return ::sendmsg(0, nullptr, 0) >= 0; }},
+        Attempt{"change a socket's options",
+                [&listener] {
+                    const int on = 1;
+                    return ::setsockopt(
+                               listener.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
+                }},
         Attempt{"make a user namespace", [] { return ::unshare(CLONE_NEWUSER) == 0; }},
         Attempt{"mount", [] { return ::mount("none", "/mnt", "tmpfs", 0, nullptr) == 0; }},
         Attempt{"load a BPF program",
@@ -131,6 +217,34 @@ TEST_CASE("confinement: what the daemon does all day goes on") {
               return ::pread(file, &byte, 1, 0) == 1;
           }) == 0);
     ::close(file);
+}
+
+TEST_CASE("confinement: what is connected can be written to") {
+    if (!can_confine()) return;
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const UniqueFd here{adopt, ends[0]};
+    const UniqueFd there{adopt, ends[1]};
+    CHECK(confined([&here] { return ::send(here.get(), "x", 1, MSG_NOSIGNAL) == 1; }) == 0);
+    char byte = 0;
+    CHECK(::recv(there.get(), &byte, 1, MSG_DONTWAIT) == 1);
+}
+
+TEST_CASE("confinement: abort() ends the process by its signal") {
+    if (!can_confine()) return;
+    const auto child = ::fork();
+    if (child == 0) {
+        const rlimit no_core{};
+        ::setrlimit(RLIMIT_CORE, &no_core);
+        std::signal(SIGABRT, SIG_DFL);
+        platform::drop_privileges();
+        platform::confine();
+        std::abort();
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGABRT);
 }
 
 TEST_CASE("confinement: threads that begin later are confined as well") {
