@@ -138,6 +138,8 @@ std::optional<Answer> receive_answer(int fd) {
     std::memcpy(&length, head.data(), sizeof length);
     auto bytes = receive_body(fd, length, kLargestAnswer);
     if (!bytes) return {};
+    if ((all.msg_flags & MSG_CTRUNC) != 0)
+        throw OsError{EMFILE, "take a descriptor over", "raise the limit (LimitNOFILE)"};
     answer.bytes = std::move(*bytes);
     return answer;
 }
@@ -211,9 +213,9 @@ void become_second_process() {
 
 Answer Requests::answer(const std::string& message) noexcept {
     try {
-        std::istringstream in{message};
+        RequestReader in{message};
         std::string name;
-        cereal::BinaryInputArchive{in}(name);
+        in(name);
         const auto handler = handlers_.find(name);
         if (handler == handlers_.end())
             return {failure(Status::OtherError, 0, "no such request")};

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "platform/archive.hpp"
+#include "platform/request_reader.hpp"
 #include "platform/unique_fd.hpp"
 
 #include <functional>
@@ -49,9 +50,9 @@ public:
     template <typename Request>
     void serve(std::function<typename Request::Reply(const Request&)> handler) {
         handlers_[std::string{Request::kName}] =
-            [handler = std::move(handler)](std::istream& in, std::ostream& out) {
+            [handler = std::move(handler)](RequestReader& in, std::ostream& out) {
                 Request request;
-                cereal::BinaryInputArchive{in}(request);
+                in(request);
                 typename Request::Reply reply = handler(request);
                 cereal::BinaryOutputArchive{out}(reply);
                 if constexpr (requires { reply.descriptor; })
@@ -67,7 +68,7 @@ public:
 private:
     [[nodiscard]] Answer answer(const std::string& message) noexcept;
 
-    std::map<std::string, std::function<UniqueFd(std::istream&, std::ostream&)>> handlers_;
+    std::map<std::string, std::function<UniqueFd(RequestReader&, std::ostream&)>> handlers_;
 };
 
 /// The second process, as seen from the first. Control thread.

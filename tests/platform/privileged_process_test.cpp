@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,17 +105,25 @@ void serve(Requests& requests) {
     });
 }
 
-/// Says that its text has 2^60 characters.
+/// Says that its text has so many characters.
 struct Liar {
     static constexpr std::string_view kName = "twice";
     using Reply = Done;
+    cereal::size_type length = 0;
 
     template <typename Archive>
     void serialize(Archive& archive) {
-        auto length = cereal::size_type{1} << 60;
         archive(length);
     }
 };
+
+/// The most memory a process has had so far, in kB.
+long peak_memory(pid_t pid) {
+    std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+    return 0;
+}
 
 /// Whether the descriptor becomes readable within a second.
 bool readable(int fd) {
@@ -162,6 +172,24 @@ TEST_CASE("privileged process: descriptors are handed over beside answers") {
     CHECK(process.call(Twice{"a"}) == "aa");
 }
 
+TEST_CASE("privileged process: a descriptor that finds no room is said to have found none") {
+    PrivilegedProcess process{serve};
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    rlimit none = before;
+    none.rlim_cur = 0;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    int error = 0;
+    try {
+        process.call(OpenPipe{});
+    } catch (const OsError& failure) {
+        error = failure.code().value();
+    }
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(error == EMFILE);
+    CHECK(process.call(OpenPipe{}).descriptor);
+}
+
 TEST_CASE("privileged process: what cannot be prepared is told at the start") {
     CHECK_THROWS_WITH(
         PrivilegedProcess([](Requests&) { throw std::runtime_error{"no can do"}; }),
@@ -184,8 +212,13 @@ TEST_CASE("privileged process: a request that is too large ends the process, not
 
 TEST_CASE("privileged process: a length that is a lie is refused") {
     PrivilegedProcess process{serve};
-    CHECK_THROWS(process.call(Liar{}));
-    CHECK(process.call(Twice{"a"}) == "aa");
+    const auto before = peak_memory(process.pid());
+    REQUIRE(before > 0);
+    for (const int bits : {60, 29}) { // more than there is, and what could be had
+        CHECK_THROWS(process.call(Liar{cereal::size_type{1} << bits}));
+        CHECK(process.call(Twice{"a"}) == "aa");
+    }
+    CHECK(peak_memory(process.pid()) < before + 100'000);
 }
 
 TEST_CASE("privileged process: its end is seen, and its life is not the signals'") {
