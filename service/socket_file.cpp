@@ -203,13 +203,12 @@ void SocketFile::set_mode(mode_t mode) {
 
 /// Under the directory's lock: a successor may be making the same file.
 void SocketFile::remove() noexcept {
+    if (inode_ == 0 && !made_directory_) return;
     const auto directory = path_.parent_path();
-    if (inode_ != 0) {
-        const UniqueFd parent{platform::adopt, ::open(directory.c_str(), kOpenDirectory)};
-        if (parent) lock(parent);
-        if (!lost()) ::unlink(path_.c_str());
-        inode_ = 0;
-    }
+    const UniqueFd parent{platform::adopt, ::open(directory.c_str(), kOpenDirectory)};
+    if (parent) lock(parent);
+    if (inode_ != 0 && !lost()) ::unlink(path_.c_str());
+    inode_ = 0;
     if (made_directory_) ::rmdir(directory.c_str()); // stays if others use it
     made_directory_ = false;
 }
