@@ -23,9 +23,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace nat64::daemon {
 
 namespace {
+
+/// A program may be started with these closed: the next thing to be opened would get the log.
+void open_standard_descriptors() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            platform::throw_errno("open /dev/null");
+}
 
 /// What another table drops, nothing of ours can allow.
 void check_firewalls(const std::string& tun) {
@@ -59,6 +69,7 @@ void check(const config::Config& config, platform::HostOps& host) {
 } // namespace
 
 int run(const config::Config& given, const Origin& origin) {
+    open_standard_descriptors();
     service::set_up_logging(given.log);
     std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for this signal
     spdlog::info("nat64 {}", NAT64_VERSION);

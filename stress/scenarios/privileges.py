@@ -7,7 +7,7 @@ Pass: in every thread of the running daemon, with either NAPT, all capability se
 no_new_privs and a filter of system calls are set (the latter but with sanitizers); it holds no
 descriptor but sockets, its TUN, the log and the kernel's own kinds; it works; started by `nobody`
 with CAP_NET_ADMIN alone it works as well and stops cleanly, with forwarding, which it had to switch
-on, off again; without the capability it says which one it lacks.
+on, off again; without the capability it says which one it lacks; without standard error it runs.
 """
 
 import os
@@ -31,6 +31,12 @@ def run(case):
         case.check(f"root, {mode}: works", all_answered(done), done.stdout)
         case.equal(f"root, {mode}: stops", nat64.stop(), 0)
         case.stopped(nat64)
+
+    # What is opened first must not become its log.
+    closed = case.nat64(lab, name="nat64-closed", start=False)
+    closed.start(["bash", "-c", 'exec "$@" 2>&-', "bash"])
+    case.equal("standard error closed: works and stops", closed.stop(), 0)
+    case.stopped(closed)
 
     directory = lab.make_dir("run")
     os.chown(directory, NOBODY, NOBODY)
