@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/icmp_timeout.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -32,8 +33,9 @@ IcmpTimeout::~IcmpTimeout() {
 }
 
 void IcmpTimeout::set(Clock::duration wanted) {
-    const auto seconds =
-        std::to_string(std::chrono::ceil<std::chrono::seconds>(wanted).count());
+    const std::int64_t least = former_ ? number_in(*former_) : 0;
+    const auto seconds = std::to_string(
+        std::max(std::chrono::ceil<std::chrono::seconds>(wanted).count(), least));
     const auto present = host_.sysctl(kIcmpTimeout);
     const bool ours = present == ours_;
     if (!present || present == seconds) return;

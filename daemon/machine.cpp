@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/machine.hpp"
 
+#include "config/duration.hpp"
 #include "daemon/mycelium_node.hpp"
 #include "platform/os_error.hpp"
 #include "service/metrics_listener.hpp"
@@ -65,6 +66,8 @@ platform::UniqueFd Machine::connect_to_node() const {
 }
 
 void Machine::set_icmp_timeout(Clock::duration wanted) {
+    if (wanted <= Clock::duration{} || wanted > config::kMaxDuration)
+        throw platform::OsError{EPERM, "set conntrack's timeout for ICMP"};
     if (!icmp_timeout_) icmp_timeout_.emplace(host_, record_);
     icmp_timeout_->set(wanted);
 }
@@ -77,19 +80,27 @@ void Machine::wait_for_predecessor() const {
 }
 
 ForwardOthers Machine::look_at_forwarding() {
+    if (std::exchange(looked_, true))
+        throw platform::OsError{EPERM, "put forwarding back while nat64 runs"};
     try {
         wait_for_predecessor();
     } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): no nftables, no table
     }
     put_back_recorded(host_, record_);
-    return daemon::look_at_forwarding(host_);
+    others_ = daemon::look_at_forwarding(host_);
+    return others_;
 }
 
-/// The table that keeps others from being forwarded comes first.
 ForwardOthers
 Machine::switch_forwarding_on(const std::string& tun, ForwardOthers others, Guard guard) {
     if (std::exchange(switched_, true))
         throw platform::OsError{EPERM, "switch forwarding on again"};
+    others_ = switch_on(tun, others, guard);
+    return others_;
+}
+
+/// The table that keeps others from being forwarded comes first.
+ForwardOthers Machine::switch_on(const std::string& tun, ForwardOthers others, Guard guard) {
     if (others == ForwardOthers{}) return others;
     if (guard == Guard::Yes) {
         try {

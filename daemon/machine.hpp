@@ -55,10 +55,11 @@ public:
     /// To mycelium.api. Throws OsError.
     [[nodiscard]] platform::UniqueFd connect_to_node() const;
 
-    /// As IcmpTimeout does it.
+    /// As IcmpTimeout does it, within what a configuration may say. Throws OsError.
     void set_icmp_timeout(Clock::duration wanted);
 
-    /// As the function in forwarding.hpp, when what a predecessor left has been put back.
+    /// As the function in forwarding.hpp, when what a predecessor left has been put back. Once:
+    /// throws OsError.
     [[nodiscard]] kernel::ForwardOthers look_at_forwarding();
 
     /// As Forwarding does it. `others` is what look_at_forwarding() said; returns what it is
@@ -66,7 +67,12 @@ public:
     kernel::ForwardOthers
     switch_forwarding_on(const std::string& tun, kernel::ForwardOthers others, Guard guard);
 
+    /// What look_at_forwarding() or, later, switch_forwarding_on() said.
+    [[nodiscard]] kernel::ForwardOthers others() const noexcept { return others_; }
+
 private:
+    kernel::ForwardOthers
+    switch_on(const std::string& tun, kernel::ForwardOthers others, Guard guard);
     void wait_for_predecessor() const;
 
     // The last one goes first.
@@ -80,7 +86,9 @@ private:
     platform::LinuxHost host_;
     kernel::LocalNetfilter netfilter_;
     SysctlRecord record_;
+    bool looked_ = false;
     bool switched_ = false;
+    kernel::ForwardOthers others_;
     std::optional<IcmpTimeout> icmp_timeout_;
     std::optional<kernel::NftTable> guard_; ///< while forwarding is ours and no other table is
     std::optional<Forwarding> forwarding_;  ///< goes before the table that protects others

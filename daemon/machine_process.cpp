@@ -4,6 +4,7 @@
 
 #include "backends/kernel/netfilter.hpp"
 #include "config/config_error.hpp"
+#include "daemon/machine_check.hpp"
 #include "platform/os_error.hpp"
 #include "platform/privileges.hpp"
 
@@ -128,7 +129,10 @@ ReadConfiguration::Reply read_configuration_of(const Machine& machine) {
 void serve(platform::Requests& requests, const config::Config& config, const Origin& origin) {
     const auto machine = std::make_shared<Machine>(config, origin);
     platform::drop_privileges(platform::Keep::NetAdmin);
-    platform::serve_host(requests, machine->host(), {[](const std::string&) { return false; }});
+    platform::serve_host(requests,
+                         machine->host(),
+                         {.may_set_sysctl = [](const std::string&) { return false; },
+                          .routes = routes_to_tun(config)});
     requests.serve<OpenControlSocket>(
         [machine](const OpenControlSocket&) { return open_control_socket_of(*machine); });
     requests.serve<TakeMetricsSocket>([machine](const TakeMetricsSocket&) {
@@ -145,8 +149,12 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
         requests.serve<ConnectToNode>(
             [machine](const ConnectToNode&) { return Handover{machine->connect_to_node()}; });
     if (!config.napt.inner_pool) return;
-    kernel::serve_netfilter(
-        requests, machine->netfilter(), {config.tun.name, *config.napt.inner_pool});
+    kernel::serve_netfilter(requests,
+                            machine->netfilter(),
+                            {.tun_name = config.tun.name,
+                             .prefix = config.napt.prefix,
+                             .inner_pool = *config.napt.inner_pool,
+                             .others = [machine] { return machine->others(); }});
     requests.serve<SetIcmp>([machine](const SetIcmp& r) {
         machine->set_icmp_timeout(r.wanted);
         return platform::Done{};

@@ -4,10 +4,12 @@
 
 #include "platform/os_error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace nat64::platform {
 
@@ -113,6 +115,28 @@ bool is_sysctl(const std::string& name) {
            name.find("..") == std::string::npos;
 }
 
+/// Whether all of `prefix` lies in `allowed`, in one or in several together.
+bool covered(const Prefix4& prefix, const std::vector<IpPrefix>& allowed) {
+    bool some = false;
+    for (const auto& one : allowed) {
+        const auto* four = std::get_if<Prefix4>(&one);
+        if (four == nullptr || !four->overlaps(prefix)) continue;
+        if (four->length() <= prefix.length()) return true;
+        some = true;
+    }
+    if (!some) return false; // and an address has no halves: it overlaps what contains it
+    const auto half = prefix.length() + 1;
+    const Ipv4Addr middle{prefix.address().bits() | 1U << (32 - half)};
+    return covered({prefix.address(), half}, allowed) && covered({middle, half}, allowed);
+}
+
+bool covered(const Prefix6& prefix, const std::vector<IpPrefix>& allowed) {
+    return std::ranges::any_of(allowed, [&](const IpPrefix& one) {
+        const auto* six = std::get_if<Prefix6>(&one);
+        return six != nullptr && six->length() <= prefix.length() && six->overlaps(prefix);
+    });
+}
+
 /// Refuses what is not ours.
 class ConfinedHost {
 public:
@@ -121,6 +145,14 @@ public:
     void check_link(LinkIndex link) {
         if (!only_) only_ = link;
         if (link != *only_) throw OsError{EPERM, "change another interface than our own"};
+    }
+
+    void check_route(const Route& route) {
+        check_link(route.link);
+        const bool ours =
+            std::visit([this](const auto& prefix) { return covered(prefix, rules_.routes); },
+                       route.destination);
+        if (!ours) throw OsError{EPERM, "change the route of " + to_string(route.destination)};
     }
 
     void check_sysctl(const std::string& name) const {
@@ -152,12 +184,12 @@ void serve_host(Requests& requests, HostOps& host, HostRules rules) {
         return Done{};
     });
     requests.serve<AddRoute>([&host, confined](const AddRoute& r) {
-        confined->check_link(r.route.link);
+        confined->check_route(r.route);
         host.add_route(r.route);
         return Done{};
     });
     requests.serve<DeleteRoute>([&host, confined](const DeleteRoute& r) {
-        confined->check_link(r.route.link);
+        confined->check_route(r.route);
         host.delete_route(r.route);
         return Done{};
     });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // HostOps from the other side of the process boundary (privileged_process.hpp): RemoteHost
-// asks, serve_host() answers. It does for a stranger no more than nat64 ever asks for: routes
-// and settings of one interface, the one it was told first, and the few sysctls that are named
-// by whoever serves.
+// asks, serve_host() answers. It does for a stranger no more than nat64 ever asks for: settings
+// of one interface, the one it was told first, and routes to it of the destinations, and the
+// few sysctls, that are named by whoever serves.
 #pragma once
 
 #include "platform/host_ops.hpp"
@@ -10,12 +10,14 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace nat64::platform {
 
 /// What serve_host() agrees to.
 struct HostRules {
     std::function<bool(const std::string& name)> may_set_sysctl;
+    std::vector<IpPrefix> routes; ///< parts of these, and of several together
 };
 
 /// `host` outlives `requests`.

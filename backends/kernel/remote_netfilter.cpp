@@ -154,6 +154,10 @@ public:
     Done set_table(const RulesetSettings& settings) {
         if (settings.tun_name != rules_.tun_name || settings.inner_pool != rules_.inner_pool)
             throw OsError{EPERM, "make rules for another interface or inner pool"};
+        if (settings.prefix != rules_.prefix)
+            throw OsError{EPERM, "make rules for another prefix"};
+        if (settings.forward_others != rules_.others())
+            throw OsError{EPERM, "change what of others is forwarded"};
         netfilter_.set_table(settings);
         return {};
     }
@@ -167,12 +171,12 @@ public:
     }
 
     NextFlows::Reply next_flows(std::uint64_t reader) {
-        const auto found = readers_.find(reader);
-        if (found == readers_.end())
+        auto node = readers_.extract(reader); // one that fails is not asked again
+        if (node.empty())
             throw OsError{EBUSY, "go on reading connections", "too many read them: try again"};
         NextFlows::Reply reply;
-        reply.first = found->second->next(reply.second);
-        if (!reply.first) readers_.erase(found);
+        reply.first = node.mapped()->next(reply.second);
+        if (reply.first) readers_.insert(std::move(node));
         return reply;
     }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Netfilter from the other side of the process boundary (platform/privileged_process.hpp):
 // RemoteNetfilter asks, serve_netfilter() answers. Whoever asks may be a stranger by then, so
-// rules are never taken from there, only the settings they are computed from; and no flows are
-// shown or ended but those of the inner pool named at the start.
+// rules are never taken from there, only settings they are computed from: timeouts, limits,
+// whether IPv6 is tracked. No flows are shown or ended but those of the inner pool named at the
+// start.
 #pragma once
 
 #include "backends/kernel/netfilter.hpp"
 #include "platform/privileged_process.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +20,9 @@ namespace nat64::kernel {
 /// What serve_netfilter() agrees to.
 struct NetfilterRules {
     std::string tun_name;
+    rfc6052::Nat64Prefix prefix;
     Prefix4 inner_pool;
+    std::function<ForwardOthers()> others; ///< at the time
 };
 
 /// `netfilter` outlives `requests`.

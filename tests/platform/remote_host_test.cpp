@@ -20,9 +20,12 @@ namespace {
 PrivilegedProcess serve() {
     return PrivilegedProcess{[](Requests& requests) {
         static LinuxHost host;
-        serve_host(requests, host, {[](const std::string& name) {
-                       return name == "net.ipv4.ip_forward";
-                   }});
+        serve_host(requests,
+                   host,
+                   {[](const std::string& name) { return name == "net.ipv4.ip_forward"; },
+                    {*Prefix6::parse("64:ff9b::/96"),
+                     *Prefix4::parse("198.51.100.0/25"),
+                     *Prefix4::parse("198.51.100.128/25")}});
     }};
 }
 
@@ -85,6 +88,35 @@ TEST_CASE("remote host: routes of the first interface, and of no other") {
     });
     if (!said) return;
     CHECK(*said == "0 17 1 1 0 1"); // EEXIST, EPERM, EPERM
+}
+
+TEST_CASE("remote host: routes of what was named, of its parts, and of nothing else") {
+    const auto said = test::in_private_network([] {
+        const auto trouble = test::output_of("ip link add one type veth peer name two && "
+                                             "ip link set two up && ip link set one up");
+        if (!trouble.empty()) return trouble;
+        auto process = serve();
+        RemoteHost remote{process};
+        const auto one = remote.find_link("one").value();
+        const auto tried = [&](const IpPrefix& destination) {
+            const auto added = error_of([&] { remote.add_route({destination, one}); });
+            const auto deleted = error_of([&] { remote.delete_route({destination, one}); });
+            return " " + std::to_string(added) + std::to_string(deleted);
+        };
+        std::string facts;
+        for (const auto* four : {"198.51.100.0/24", "198.51.100.255/32", "198.51.100.128/25"})
+            facts += tried(*Prefix4::parse(four));
+        for (const auto* six : {"64:ff9b::/96", "64:ff9b::c000:200/120"})
+            facts += tried(*Prefix6::parse(six));
+        for (const auto* four :
+             {"0.0.0.0/0", "198.51.100.0/23", "198.51.101.0/32", "192.0.2.1/32"})
+            facts += tried(*Prefix4::parse(four));
+        for (const auto* six : {"::/0", "64:ff9b::/95", "2001:db8::/64"})
+            facts += tried(*Prefix6::parse(six));
+        return facts;
+    });
+    if (!said) return;
+    CHECK(*said == " 00 00 00 00 00 11 11 11 11 11 11 11"); // EPERM
 }
 
 } // namespace nat64

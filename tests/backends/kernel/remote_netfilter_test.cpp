@@ -68,10 +68,16 @@ private:
     RulesetSettings settings_;
 };
 
+NetfilterRules rules_of(const RulesetSettings& settings) {
+    return {settings.tun_name, settings.prefix, settings.inner_pool, [settings] {
+                return settings.forward_others;
+            }};
+}
+
 PrivilegedProcess pretended() {
     return PrivilegedProcess{[](Requests& requests) {
         static PretendedNetfilter netfilter;
-        serve_netfilter(requests, netfilter, {"nat64", Prefix4{Ipv4Addr{100, 64, 0, 0}, 16}});
+        serve_netfilter(requests, netfilter, rules_of(test::full_ruleset()));
     }};
 }
 
@@ -97,12 +103,50 @@ TEST_CASE("remote netfilter: settings arrive as they were sent") {
 TEST_CASE("remote netfilter: no rules for another interface or other addresses") {
     auto process = pretended();
     RemoteNetfilter netfilter{process};
-    auto settings = test::plain_ruleset();
-    settings.tun_name = "eth0";
-    CHECK(error_of([&] { netfilter.set_table(settings); }) == EPERM);
-    settings = test::plain_ruleset();
-    settings.inner_pool = Prefix4{Ipv4Addr{0, 0, 0, 0}, 0};
-    CHECK(error_of([&] { netfilter.set_table(settings); }) == EPERM);
+    const auto refused = [&](const std::function<void(RulesetSettings&)>& change) {
+        auto settings = test::full_ruleset();
+        change(settings);
+        return error_of([&] { netfilter.set_table(settings); }) == EPERM;
+    };
+    CHECK(refused([](auto& settings) { settings.tun_name = "eth0"; }));
+    CHECK(refused([](auto& settings) { settings.inner_pool = Prefix4{}; }));
+    CHECK(refused([](auto& settings) {
+        settings.prefix = rfc6052::Nat64Prefix::from(*Prefix6::parse("2001:db8::/32")).value();
+    }));
+    CHECK(refused([](auto& settings) { settings.forward_others.ipv6 = Forward::Yes; }));
+    CHECK(!refused([](auto& settings) { settings.timeouts.udp = std::chrono::hours{1}; }));
+}
+
+TEST_CASE("remote netfilter: a reader that has failed is not asked again") {
+    class Failing final : public FlowReader {
+    public:
+        bool next(std::vector<ConntrackFlow>& /*flows*/) override {
+            throw platform::OsError{EIO, "read"};
+        }
+    };
+
+    class OfFailing final : public Netfilter {
+    public:
+        void set_table(const RulesetSettings& /*settings*/) override {}
+
+        bool restore_table_if_gone() override { return false; }
+
+        [[nodiscard]] std::unique_ptr<FlowReader> flows() override {
+            return std::make_unique<Failing>();
+        }
+
+        std::size_t forget(const std::vector<ConntrackFlow>& /*flows*/) override { return 0; }
+    };
+
+    PrivilegedProcess process{[](Requests& requests) {
+        static OfFailing netfilter;
+        serve_netfilter(requests, netfilter, rules_of(test::full_ruleset()));
+    }};
+    RemoteNetfilter netfilter{process};
+    const auto reader = netfilter.flows();
+    std::vector<ConntrackFlow> flows;
+    CHECK(error_of([&] { (void)reader->next(flows); }) == EIO);
+    CHECK(error_of([&] { (void)reader->next(flows); }) == EBUSY);
 }
 
 TEST_CASE("remote netfilter: several readers, each to its end, those left behind included") {
@@ -142,8 +186,12 @@ TEST_CASE("remote netfilter: the table belongs to the other process and goes wit
         {
             PrivilegedProcess process{[](Requests& requests) {
                 static LocalNetfilter netfilter;
-                serve_netfilter(
-                    requests, netfilter, {"nat64", Prefix4{Ipv4Addr{100, 64, 0, 0}, 16}});
+                auto rules = rules_of(test::full_ruleset());
+                auto asked = std::make_shared<int>(0); // plain at first, then full
+                rules.others = [asked, full = rules.others] {
+                    return ++*asked == 1 ? ForwardOthers{} : full();
+                };
+                serve_netfilter(requests, netfilter, std::move(rules));
             }};
             RemoteNetfilter netfilter{process};
             netfilter.set_table(test::plain_ruleset());
