@@ -5,17 +5,19 @@
 
 Pass: in every thread of the running daemon, with either NAPT, all capability sets are empty, and
 no_new_privs and a filter of system calls are set (the latter but with sanitizers); it holds no
-descriptor but sockets, its TUN, the log and the kernel's own kinds; it works; started by `nobody`
-with CAP_NET_ADMIN alone it works as well and stops cleanly, with forwarding, which it had to switch
-on, off again; without the capability it says which one it lacks; without standard error it runs.
+descriptor but sockets, its TUN, the log and the kernel's own kinds; its second process has
+CAP_NET_ADMIN and nothing else; it works; started by `nobody` with CAP_NET_ADMIN alone it works as
+well and stops cleanly, with forwarding, which it had to switch on, off again; without the
+capability it says which one it lacks; without standard error it runs.
 """
 
 import os
 
 from lab.topology import SERVER
-from probes import all_answered, ping
+from probes import all_answered, ping, second_process
 
 SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+NET_ADMIN = 1 << 12
 NOBODY = 65534
 
 
@@ -27,6 +29,7 @@ def run(case):
         nat64 = case.nat64(lab, {"napt": mode})
         holds_nothing(case, nat64, "root")
         holds_descriptors_only(case, nat64)
+        second_holds_one(case, nat64)
         done = ping(lab.client, nat64.address6(SERVER))
         case.check(f"root, {mode}: works", all_answered(done), done.stdout)
         case.equal(f"root, {mode}: stops", nat64.stop(), 0)
@@ -67,10 +70,23 @@ def run(case):
     case.equal("nothing is left", lab.gateway.snapshot(), before)
 
 
+def status_of(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/status") as stream:
+        return dict(line.split(":\t", 1) for line in stream if ":\t" in line)
+
+
+def second_holds_one(case, nat64):
+    pid = second_process(nat64)
+    status = status_of(pid, pid)
+    held = {key: int(status[key], 16) for key in SETS if int(status[key], 16)}
+    wanted = {"CapPrm": NET_ADMIN, "CapEff": NET_ADMIN}
+    case.equal("nat64-machine holds CAP_NET_ADMIN alone", held, wanted)
+    case.equal("nat64-machine: no_new_privs", status["NoNewPrivs"].strip(), "1")
+
+
 def holds_nothing(case, nat64, user):
     for thread in os.listdir(f"/proc/{nat64.process.pid}/task"):
-        with open(f"/proc/{nat64.process.pid}/task/{thread}/status") as stream:
-            status = dict(line.split(":\t", 1) for line in stream if ":\t" in line)
+        status = status_of(nat64.process.pid, thread)
         held = {key for key in SETS if int(status[key], 16)}
         # Without CAP_SETPCAP nobody can empty the bounding set; empty sets and no_new_privs
         # make it worthless.
