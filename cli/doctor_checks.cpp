@@ -268,25 +268,24 @@ private:
         for (const auto& chain : *facts_.dropping_chains)
             say(Health::Warn,
                 kAbout,
-                fmt::format("chain {} {} {} drops what no rule accepts, and no rule there is "
-                            "about {}",
-                            chain.family,
-                            chain.table,
-                            chain.name,
+                fmt::format("the {} drops what no rule accepts, and no rule there is about {}",
+                            to_string(chain),
                             config_.tun.name),
                 remedy_for(chain));
         if (facts_.dropping_chains->empty())
-            say(Health::Ok, kAbout, "no forward chain of nftables is in the way");
+            say(Health::Ok, kAbout, "no forward chain of nftables or iptables is in the way");
     }
 
-    /// Chains of iptables are in nftables under these names.
+    /// Chains of iptables-nft are in nftables under these names.
     [[nodiscard]] std::string remedy_for(const kernel::ForeignChain& chain) const {
         if (chain.table == "firewalld")
             return fmt::format("give firewalld a zone for {} and a policy into it: see "
                                "'firewalld' in the operator's guide",
                                config_.tun.name);
         if (chain.name != "FORWARD") return "`nat64 generate nftables` prints such rules";
-        const char* tool = chain.family == "ip6" ? "ip6tables" : "iptables";
+        const auto* const suffix = chain.keeper == kernel::Keeper::Nftables ? "" : "-legacy";
+        const auto tool =
+            (chain.family == "ip6" ? "ip6tables" : "iptables") + std::string{suffix};
         return fmt::format("{0} -I FORWARD -i {1} -j ACCEPT; {0} -I FORWARD -o {1} -j ACCEPT",
                            tool,
                            config_.tun.name);

@@ -42,15 +42,12 @@ void check_firewalls(const std::string& tun) {
     try {
         for (const auto& chain : kernel::chains_that_drop(tun))
             spdlog::warn(
-                "the nftables chain '{} {} {}' drops what its rules do not accept, and "
-                "none of them names {}: translated packets will hardly pass; 'nat64 "
-                "generate nftables' prints rules for them",
-                chain.family,
-                chain.table,
-                chain.name,
+                "the {} drops what its rules do not accept, and none of them names {}: "
+                "translated packets will hardly pass; 'nat64 doctor' says what helps",
+                to_string(chain),
                 tun);
     } catch (const std::exception& error) {
-        spdlog::debug("{}", error.what()); // no nftables, no chains of it
+        spdlog::debug("{}", error.what()); // no netfilter, no chains of it
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kernel/foreign_chains.hpp"
 
+#include "backends/kernel/legacy_chains.hpp"
 #include "backends/kernel/nfnetlink.hpp"
 #include "platform/unique_fd.hpp"
 
@@ -149,6 +150,19 @@ bool drops_unknowing(Candidate& candidate, const std::string& interface) {
 
 } // namespace
 
+std::string to_string(const ForeignChain& chain) {
+    const auto in_table = chain.table + ' ' + chain.name + "'";
+    switch (chain.keeper) {
+    case Keeper::Nftables:
+        return "nftables chain '" + chain.family + ' ' + in_table;
+    case Keeper::IptablesLegacy:
+        return "iptables-legacy chain '" + in_table;
+    case Keeper::Ip6tablesLegacy:
+        return "ip6tables-legacy chain '" + in_table;
+    }
+    return {};
+}
+
 std::vector<ForeignChain> chains_that_drop(const std::string& interface) {
     Request request{};
     const auto* const header = begin(request, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
@@ -156,7 +170,7 @@ std::vector<ForeignChain> chains_that_drop(const std::string& interface) {
     dump(request, *header, kChains, [&](const nlmsghdr& message) {
         if (auto candidate = parse_chain(message)) candidates.push_back(std::move(*candidate));
     });
-    std::vector<ForeignChain> chains;
+    auto chains = legacy_chains_that_drop(interface);
     for (auto& candidate : candidates)
         if (drops_unknowing(candidate, interface)) chains.push_back(std::move(candidate.chain));
     return chains;

@@ -3,9 +3,10 @@
 
     client ── gateway (nat64; nftables or iptables with forward policy drop) ── server
 
-Pass: with `inet filter forward` and with iptables' FORWARD dropping by default, nat64 starts, names
-the chain in its log, and nothing passes; `nat64 generate nftables` loaded, or the iptables lines of
-the operator's guide, and traffic flows at once; the next start warns no more. In both modes.
+Pass: with `inet filter forward`, iptables' FORWARD or iptables-legacy's dropping by default, nat64
+starts, names the chain in its log, and nothing passes; `nat64 generate nftables` loaded, or the
+iptables lines of the operator's guide, and traffic flows at once; the next start warns no more. In
+both modes.
 """
 
 import os
@@ -29,6 +30,8 @@ def run(case):
         behind(case, napt, "inet filter forward", nftables, generated)
         if shutil.which("iptables"):
             behind(case, napt, "ip filter FORWARD", iptables, guide)
+        if shutil.which("iptables-legacy"):
+            behind(case, napt, "filter FORWARD", iptables_legacy, guide_for_legacy)
 
 
 def behind(case, napt, chain, firewall, remedy):
@@ -64,8 +67,17 @@ def iptables(lab):
         lab.gateway.run(tool, "-P", "FORWARD", "DROP", check=True)
 
 
-def guide(case, lab, nat64):
+def iptables_legacy(lab):
+    lab.gateway.run("iptables-legacy", "-P", "FORWARD", "DROP", check=True)
+
+
+def guide_for_legacy(case, lab, nat64):
+    guide(case, lab, nat64, "ip{,6}tables-legacy")
+
+
+def guide(case, lab, nat64, tools="iptables ip6tables"):
     with open(os.path.join(REPOSITORY, "docs", "operator.md"), encoding="utf-8") as stream:
         found = re.search(r"```sh\n(for tool in iptables.*?)```", stream.read(), re.DOTALL)
     case.require("the guide has the lines", found)
-    lab.gateway.run("sh", "-ec", found[1], check=True)
+    lines = found[1].replace("iptables ip6tables", tools)
+    lab.gateway.run("bash", "-ec", lines, check=True)

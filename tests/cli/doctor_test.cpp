@@ -197,10 +197,13 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "doctor: forward chains that drop by default, of nft and iptables") {
     facts.dropping_chains = {{"inet", "filter", "forward"}};
-    CHECK(has(complaint().text, "chain inet filter forward drops what no rule accepts"));
+    CHECK(has(complaint().text, "chain 'inet filter forward' drops what no rule accepts"));
     CHECK(has(complaint().remedy, "nat64 generate nftables"));
     facts.dropping_chains = {{"ip6", "filter", "FORWARD"}};
     CHECK(has(complaint().remedy, "ip6tables -I FORWARD -i nat64 -j ACCEPT"));
+    facts.dropping_chains = {{"ip", "filter", "FORWARD", kernel::Keeper::IptablesLegacy}};
+    CHECK(has(complaint().text, "iptables-legacy chain 'filter FORWARD'"));
+    CHECK(has(complaint().remedy, "iptables-legacy -I FORWARD -i nat64 -j ACCEPT"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "doctor: a connection tracking table that fills, or is missing") {

@@ -67,6 +67,31 @@ TEST_CASE("firewall: chains whose last rule refuses everything drop, too") {
     if (said) CHECK(*said == "drops drops drops passes passes passes ");
 }
 
+TEST_CASE("firewall: those of iptables-legacy are found, too, and none is made by looking") {
+    if (!test::have_program("iptables-legacy")) return;
+    const auto said = in_private_network([] {
+        std::string text;
+        const auto look = [&] {
+            text += found() +
+                    output_of("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names") + '|';
+        };
+        look();
+        for (const auto* commands :
+             {"iptables-legacy -A FORWARD -m conntrack --ctstate INVALID -j DROP",
+              "iptables-legacy -A FORWARD -i lan -j DROP; iptables-legacy -A INPUT -j DROP",
+              "iptables-legacy -A FORWARD -j REJECT",
+              "iptables-legacy -N ours; iptables-legacy -A ours -o nat64 -j ACCEPT",
+              "ip6tables-legacy -P FORWARD DROP"}) {
+            text += output_of(commands);
+            look();
+        }
+        return text;
+    });
+    if (said)
+        CHECK(*said == "|filter\n|filter\n|ip filter FORWARD;filter\n|filter\n|ip6 filter "
+                       "FORWARD;filter\nfilter\n|");
+}
+
 TEST_CASE("firewall: a table whose rules name the interface has been thought of") {
     if (!test::have_program("nft")) return;
     const auto said = in_private_network([] {
