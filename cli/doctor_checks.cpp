@@ -118,7 +118,8 @@ private:
     void collisions() {
         constexpr auto kAbout = "addresses";
         WithoutTun alone{host_, facts_.daemon ? facts_.daemon->tun : std::string{}};
-        const auto report = daemon::check_machine(config_, alone);
+        auto report = daemon::check_machine(config_, alone);
+        if (report.taken) report.problems.push_back(*report.taken);
         for (const auto& problem : report.problems)
             say(Health::Fail,
                 kAbout,

@@ -71,11 +71,13 @@ private:
     void check_interface_name() {
         const auto& name = config_.tun.name;
         if (!host_.find_link(name)) return;
-        problem("tun.name",
-                fmt::format("an interface named {} exists already", name),
-                fmt::format("stop the program it belongs to (another nat64?), remove it with "
-                            "'ip link del {}', or choose another name",
-                            name));
+        report_.taken = {config_.file,
+                         {},
+                         "tun.name",
+                         fmt::format("an interface named {} exists already", name),
+                         fmt::format("stop the program it belongs to (another nat64?), remove "
+                                     "it with 'ip link del {}', or choose another name",
+                                     name)};
     }
 
     void check_pool() {

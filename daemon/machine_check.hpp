@@ -17,6 +17,9 @@
 namespace nat64::daemon {
 
 struct MachineReport {
+    /// What another program has now and may give back: nat64 cannot start yet. Other problems
+    /// may come of it, so it is the one to tell.
+    std::optional<config::Problem> taken;
     std::vector<config::Problem> problems; ///< nat64 cannot work: it does not start
     std::vector<std::string> warnings;     ///< it starts, and somebody should look at this
 };

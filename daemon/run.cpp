@@ -55,6 +55,10 @@ void check(const config::Config& config, platform::HostOps& host) {
     auto report = check_machine(config, host);
     for (const auto& warning : report.warnings)
         spdlog::warn("{}", warning);
+    if (report.taken)
+        throw platform::OsError{EBUSY,
+                                "set up the interface " + config.tun.name,
+                                report.taken->what + ": " + report.taken->remedy};
     if (!report.problems.empty()) throw config::ConfigError{std::move(report.problems)};
     if (!platform::have_net_admin())
         throw platform::OsError{EPERM,

@@ -45,8 +45,8 @@ std::string remedy_for_create(int error, const std::string& name) {
     case EEXIST:
     case EINVAL:
         return "An interface named '" + name +
-               "' exists already: stop the program it belongs to, remove it with 'ip link "
-               "del " +
+               "' exists already: stop the program it belongs to (another nat64?), remove it "
+               "with 'ip link del " +
                name + "', or choose another tun.name";
     case EPERM:
         return "This needs CAP_NET_ADMIN: run nat64 as root";
