@@ -18,6 +18,8 @@ namespace nat64::config::read {
 
 namespace {
 
+constexpr int kFewestSharedPorts = 64;
+
 template <typename Value, std::size_t N>
 using Words = std::array<std::pair<std::string_view, Value>, N>;
 
@@ -238,6 +240,14 @@ void filtering(const Node& node, Reader& reader) {
     }};
     if (const auto value = choice(node, reader, kWords))
         reader.draft.config.napt.filtering = *value;
+}
+
+void shared_ports(const Node& node, Reader& reader) {
+    const auto ports = node.is_scalar() ? parse_ports(node.text) : std::nullopt;
+    if (!ports) return reader.complain(node, "is not a range of ports");
+    if (ports->last.value() - ports->first.value() + 1 < kFewestSharedPorts)
+        return reader.complain(node, "is too narrow a range");
+    reader.draft.config.napt.shared_ports = *ports;
 }
 
 void conntrack_ipv6(const Node& node, Reader& reader) {

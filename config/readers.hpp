@@ -73,6 +73,7 @@ void destinations_private(const Node& node, Reader& reader);
 void rule_prefix(const Node& node, Reader& reader);
 void rule_protocol(const Node& node, Reader& reader);
 void rule_ports(const Node& node, Reader& reader);
+void shared_ports(const Node& node, Reader& reader);
 void conntrack_ipv6(const Node& node, Reader& reader);
 void icmp_rate(const Node& node, Reader& reader);
 void control_socket(const Node& node, Reader& reader);

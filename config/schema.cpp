@@ -477,6 +477,17 @@ constexpr std::array kSchema = std::to_array<Key>({
      .reload = Reload::Yes,
      .read = read::icmp_rate,
      .write = write::icmp_rate},
+    {.path = "shared_ports",
+     .type = Type::Ports,
+     .values = "FIRST-LAST, from 1 to 65535, at least 64 of them",
+     .default_text = "32768-65535",
+     .help =
+         "napt: kernel: ports of this machine's own address that clients' flows leave from, "
+         "but those on which its own programs wait",
+     .reload = Reload::Yes,
+     .honoured = Honoured::ByKernel,
+     .read = read::shared_ports,
+     .write = write::shared_ports},
     {.path = "conntrack_ipv6",
      .type = Type::Choice,
      .values = "track or notrack",

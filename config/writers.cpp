@@ -226,6 +226,11 @@ Written destinations_deny(const Config& config) {
     return rules(config.policy.destinations_deny);
 }
 
+Written shared_ports(const Config& config) {
+    const auto& ports = config.napt.shared_ports;
+    return {fmt::format("{}-{}", ports.first.value(), ports.last.value()), {}};
+}
+
 Written conntrack_ipv6(const Config& config) {
     return {config.napt.track_ipv6 == TrackIpv6::Yes ? "track" : "notrack", {}};
 }

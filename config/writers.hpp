@@ -46,6 +46,7 @@ Written clients_deny(const Config& config);
 Written destinations_private(const Config& config);
 Written destinations_allow(const Config& config);
 Written destinations_deny(const Config& config);
+Written shared_ports(const Config& config);
 Written conntrack_ipv6(const Config& config);
 Written icmp_rate(const Config& config);
 Written control_socket(const Config& config);

@@ -74,6 +74,9 @@ struct NaptSettings {
     std::vector<PoolItem> pool;
     /// napt: kernel: addresses for the 1:1 map, seen by nobody but this machine.
     std::optional<Prefix4> inner_pool;
+    /// napt: kernel: ports of this machine's own address that clients' flows leave from. Linux,
+    /// Windows and macOS take theirs from these, so most flows keep the port they have.
+    PortRange shared_ports{Port{32768}, Port{65535}};
     TrackIpv6 track_ipv6 = TrackIpv6::Yes;
     std::vector<Ipv4Addr> reserved; ///< pool addresses that are not given out: gateway.ipv4
     /// Pool addresses that are not given out for the time being, ascending: left out by a

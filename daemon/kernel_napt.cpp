@@ -75,8 +75,10 @@ std::string print_ruleset(config::Config config, platform::HostOps& host) {
                                     "napt: daemon translates without nftables",
                                     "leave --nft out, or use napt: kernel"}}};
     if (!config.napt.inner_pool) choose_inner_pool(config, host);
-    return to_text(kernel::make_ruleset(
-        kernel::ruleset_settings(config.napt, config.tun.name, look_at_forwarding(host))));
+    auto settings =
+        kernel::ruleset_settings(config.napt, config.tun.name, look_at_forwarding(host));
+    settings.ports = SharedPorts{}.of(config.napt.shared_ports);
+    return to_text(kernel::make_ruleset(settings));
 }
 
 KernelNapt::KernelNapt(const config::Config& config,
@@ -96,21 +98,33 @@ KernelNapt::KernelNapt(const config::Config& config,
       settings_{config.napt},
       others_{others},
       monitor_{control, kernel::open_nft_monitor().release()} {
-    netfilter_.set_table(kernel::ruleset_settings(settings_, tun_name_, others_));
+    set_table(settings_, others_);
     set_icmp_timeout_(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
     machine.subscribe([this](const platform::MachineChange& change) { on_change(change); });
 }
 
+void KernelNapt::find_services() {
+    ports_.begin_anew();
+    set_table(settings_, others_);
+}
+
 void KernelNapt::apply(const NaptSettings& settings) {
-    netfilter_.set_table(kernel::ruleset_settings(settings, tun_name_, others_));
+    ports_.begin_anew();
+    set_table(settings, others_);
     settings_ = settings;
     set_icmp_timeout_(settings.timeouts.icmp);
 }
 
 void KernelNapt::set_others(kernel::ForwardOthers others) {
-    netfilter_.set_table(kernel::ruleset_settings(settings_, tun_name_, others));
+    set_table(settings_, others);
     others_ = others;
+}
+
+void KernelNapt::set_table(const NaptSettings& napt, kernel::ForwardOthers others) {
+    auto settings = kernel::ruleset_settings(napt, tun_name_, others);
+    settings.ports = ports_.of(napt.shared_ports);
+    netfilter_.set_table(settings);
 }
 
 void KernelNapt::hold_known_addresses(Clock::duration longest) {
@@ -164,6 +178,8 @@ KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
         co_await timer.async_wait(asio::use_awaitable);
         try {
             if (std::exchange(changes_lost_, false)) check_overlap();
+            ports_.look();
+            set_table(settings_, others_);
             co_await end_flows_of_nobody(*packets);
         } catch (const std::exception& error) {
             spdlog::warn("{}", error.what());

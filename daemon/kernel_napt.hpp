@@ -7,7 +7,8 @@
 //                  for their likely owners
 //   at any time    an address or a route of the machine that begins to overlap the inner pool
 //                  is said in the log
-//   every minute   flows of addresses that are nobody's now are ended
+//   every minute   flows of addresses that are nobody's now are ended; ports on which programs
+//                  of the machine wait now are taken out of those that clients share
 //
 // Control thread, but for the jobs it sends to the packet thread. To be made while there is
 // CAP_NET_ADMIN; what needs it later goes through Netfilter and HostOps.
@@ -17,6 +18,7 @@
 #include "backends/kernel/netfilter.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "config/config.hpp"
+#include "daemon/shared_ports.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
 #include "service/packet_thread.hpp"
@@ -80,6 +82,10 @@ public:
     /// Puts the table back whenever it has gone. Does not end.
     boost::asio::awaitable<void> watch_table();
 
+    /// Looks for the services of this machine as at the start, and leaves their ports alone
+    /// from now on. Throws if the kernel refuses.
+    void find_services();
+
     /// Changed settings, by difference: flows that live keep the timeouts they began with. To
     /// be called when the backend has taken them (NaptBackend::apply), so that it expects no
     /// flow to end before conntrack ends it. Throws if the kernel refuses; nothing has changed
@@ -95,6 +101,7 @@ public:
     boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
 
 private:
+    void set_table(const NaptSettings& napt, kernel::ForwardOthers others);
     void hold_known_addresses(Clock::duration longest);
     void on_change(const platform::MachineChange& change) noexcept;
     [[nodiscard]] bool concerns_pool(const platform::MachineChange& change);
@@ -111,6 +118,7 @@ private:
     Prefix4 inner_pool_;
     NaptSettings settings_; ///< those that the table was made of
     kernel::ForwardOthers others_;
+    SharedPorts ports_;
     boost::asio::posix::stream_descriptor monitor_;
     bool overlaps_ = false;
     bool changes_lost_ = false; ///< the next minute looks at all addresses and routes

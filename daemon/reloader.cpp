@@ -76,7 +76,10 @@ asio::awaitable<std::vector<Change>> Reloader::attempt() {
     auto difference = config::difference(parts_.running, wanted, made_for_.pool);
     if (!difference.fixed.empty())
         throw CommandFailure{"restart_needed", to_string(difference.fixed)};
-    if (!difference.changes.empty()) co_await put_in_force(wanted);
+    if (!difference.changes.empty())
+        co_await put_in_force(wanted);
+    else if (parts_.kernel_napt != nullptr)
+        parts_.kernel_napt->find_services();
     parts_.apply_log(wanted.log);
     parts_.running = std::move(wanted);
     co_return std::move(difference.changes);

@@ -27,6 +27,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
@@ -104,6 +105,17 @@ public:
         compare(Is::Equal, number_of(match.protocol));
     }
 
+    void operator()(const SourcePorts& match) {
+        (*this)(Transport{match.protocol});
+        load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2);
+        if (match.ports.first == match.ports.last) {
+            compare(Is::Equal, Be16{match.ports.first.value()});
+            return;
+        }
+        compare(NFT_CMP_GTE, Be16{match.ports.first.value()});
+        compare(NFT_CMP_LTE, Be16{match.ports.last.value()});
+    }
+
     void operator()(const NewFlow&) {
         load_ct(NFT_CT_STATE);
         mask(state_bit(IP_CT_NEW));
@@ -147,6 +159,16 @@ public:
         auto* e = add("objref");
         nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_CT_TIMEOUT);
         nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, use.name.c_str());
+    }
+
+    void operator()(const MasqueradeTo& to) {
+        const bool one = to.ports.first == to.ports.last;
+        put(NFT_REG_1, Be16{to.ports.first.value()});
+        if (!one) put(NFT_REG_2, Be16{to.ports.last.value()});
+        auto* e = add("masq");
+        nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_REG_PROTO_MIN, NFT_REG_1);
+        if (!one) nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_REG_PROTO_MAX, NFT_REG_2);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
     }
 
     void operator()(Act act) {
@@ -222,10 +244,21 @@ private:
 
     template <typename Value>
     void compare(Is is, const Value& value) {
+        compare(is == Is::Equal ? NFT_CMP_EQ : NFT_CMP_NEQ, value);
+    }
+
+    template <typename Value>
+    void compare(nft_cmp_ops operation, const Value& value) {
         auto* e = add("cmp");
         nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, is == Is::Equal ? NFT_CMP_EQ : NFT_CMP_NEQ);
+        nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, operation);
         nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, &value, sizeof value);
+    }
+
+    void put(std::uint32_t reg, Be16 value) {
+        auto* e = add("immediate");
+        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, reg);
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &value, sizeof value);
     }
 
     template <std::size_t Size>

@@ -11,6 +11,11 @@ namespace nat64::kernel::nft {
 
 namespace {
 
+std::string to_text(const PortRange& ports) {
+    const auto first = std::to_string(ports.first.value());
+    return ports.first == ports.last ? first : first + '-' + std::to_string(ports.last.value());
+}
+
 struct Printer {
     std::string operator()(const Interface& match) const {
         return std::string{match.way == Way::In ? "iifname " : "oifname "} +
@@ -33,6 +38,10 @@ struct Printer {
 
     std::string operator()(const Transport& match) const {
         return std::string{"meta l4proto "} + name_of(match.protocol);
+    }
+
+    std::string operator()(const SourcePorts& match) const {
+        return std::string{name_of(match.protocol)} + " sport " + to_text(match.ports);
     }
 
     std::string operator()(const NewFlow&) const {
@@ -60,6 +69,10 @@ struct Printer {
 
     std::string operator()(const UseTimeout& use) const {
         return "ct timeout set \"" + use.name + '"';
+    }
+
+    std::string operator()(const MasqueradeTo& to) const {
+        return "masquerade to :" + to_text(to.ports);
     }
 
     std::string operator()(Act act) const {

@@ -88,11 +88,7 @@ public:
               Hook::Input,
               kFilter,
               {{tun(Way::In), inner(End::Source), UnknownFlow{}, Act::Count, Act::Refuse}});
-        chain("sharing",
-              Hook::Postrouting,
-              kBeforeSourceNat,
-              {{inner(End::Source), tun(Way::Out, Is::Different), Act::Masquerade}});
-        table_.chains.back().type = ChainType::Nat;
+        sharing();
         chain("leaks",
               Hook::Postrouting,
               kAfterSourceNat,
@@ -157,6 +153,26 @@ private:
         chain("passing", Hook::Forward, kFilter, std::move(rules));
     }
 
+    /// A flow whose own port is in none of the ranges gets one of the widest. Identifiers of
+    /// pings shadow nothing: what the machine is asked is no answer to what clients ask.
+    void sharing() {
+        const auto widest = std::ranges::max(settings_.ports, {}, [](const PortRange& range) {
+            return range.last.value() - range.first.value();
+        });
+        std::vector<Rule> rules;
+        const auto add = [&](nft::Part which, nft::Part what) {
+            rules.push_back({inner(End::Source), tun(Way::Out, Is::Different), which, what});
+        };
+        for (const auto protocol : {L4Proto::Tcp, L4Proto::Udp}) {
+            for (const auto& range : settings_.ports)
+                if (range != widest) add(SourcePorts{protocol, range}, MasqueradeTo{range});
+            add(Transport{protocol}, MasqueradeTo{widest});
+        }
+        rules.push_back({inner(End::Source), tun(Way::Out, Is::Different), Act::Masquerade});
+        chain("sharing", Hook::Postrouting, kBeforeSourceNat, std::move(rules));
+        table_.chains.back().type = ChainType::Nat;
+    }
+
     /// A set with room for all inner addresses: one that is full would not limit.
     std::string set(const char* prefix, std::uint32_t limit, std::uint32_t timeout_seconds) {
         auto name = prefix + std::to_string(limit);
@@ -182,6 +198,7 @@ RulesetSettings ruleset_settings(const NaptSettings& napt,
             .prefix = napt.prefix,
             // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
             .inner_pool = napt.inner_pool.value(),
+            .ports = {napt.shared_ports},
             .timeouts = napt.timeouts,
             .sessions_per_client = napt.limits.sessions_per_client,
             .new_sessions_per_second = napt.limits.new_sessions_per_second,

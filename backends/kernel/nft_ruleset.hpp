@@ -7,7 +7,8 @@
 //              nothing is reset (RFC 6146 §3.5.2.2 knows no such sessions)
 //   only_ours  of a family that nat64 switched forwarding on for: nothing else is forwarded
 //   machine    clients do not reach this machine's own IPv4 services
-//   sharing    MASQUERADE on every uplink, whatever its address is at the time
+//   sharing    MASQUERADE on every uplink, whatever its address is at the time, from ports on
+//              which this machine's own programs do not wait (free_ports.hpp)
 //   leaks      what conntrack would not translate does not leave with an inner address
 //   untracked  conntrack_ipv6: notrack: the IPv6 side costs no second conntrack entry
 //
@@ -21,6 +22,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nat64::kernel {
 
@@ -38,6 +40,7 @@ struct RulesetSettings {
     std::string tun_name;
     rfc6052::Nat64Prefix prefix;
     Prefix4 inner_pool;
+    std::vector<PortRange> ports; ///< that flows leave from: ascending, at least one
     Timeouts timeouts;
     std::uint32_t sessions_per_client = 0;     ///< of one inner address; 0: no limit
     std::uint32_t new_sessions_per_second = 0; ///< of one inner address; 0: no limit
@@ -50,7 +53,8 @@ struct RulesetSettings {
 /// The name of either table.
 [[nodiscard]] std::string table_name(const std::string& tun_name);
 
-/// What of the configuration matters here. `napt` must have its inner_pool.
+/// What of the configuration matters here, with all of its shared_ports. `napt` must have its
+/// inner_pool.
 [[nodiscard]] RulesetSettings ruleset_settings(const NaptSettings& napt,
                                                const std::string& tun_name,
                                                ForwardOthers forward_others);

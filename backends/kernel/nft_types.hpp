@@ -56,6 +56,14 @@ struct Transport {
     friend bool operator==(const Transport&, const Transport&) = default;
 };
 
+/// `tcp sport 32768-65535`
+struct SourcePorts {
+    L4Proto protocol{};
+    PortRange ports;
+
+    friend bool operator==(const SourcePorts&, const SourcePorts&) = default;
+};
+
 /// The first packet of a flow: `ct state new ct status ! confirmed`. A flow that nobody
 /// answers stays new to conntrack; only its first packet is unconfirmed.
 struct NewFlow {
@@ -97,6 +105,14 @@ struct UseTimeout {
     friend bool operator==(const UseTimeout&, const UseTimeout&) = default;
 };
 
+/// `masquerade to :32768-65535`: from the port it has, if that is one of these and free, or
+/// from a random one of these. Behind a Transport or SourcePorts.
+struct MasqueradeTo {
+    PortRange ports;
+
+    friend bool operator==(const MasqueradeTo&, const MasqueradeTo&) = default;
+};
+
 /// Those that need nothing else. Refuse: ICMP "administratively prohibited"; Reset: TCP RST.
 enum class Act : std::uint8_t { Count, Drop, Refuse, Reset, Masquerade, NoTrack };
 
@@ -105,12 +121,14 @@ using Part = std::variant<Interface,
                           Address4,
                           Address6,
                           Transport,
+                          SourcePorts,
                           NewFlow,
                           UnknownFlow,
                           TcpNotSyn,
                           ConnectionsOver,
                           RateOver,
                           UseTimeout,
+                          MasqueradeTo,
                           Act>;
 using Rule = std::vector<Part>;
 

@@ -24,6 +24,11 @@ void serialize(Archive& archive, Endpoint4& endpoint) {
 }
 
 template <typename Archive>
+void serialize(Archive& archive, PortRange& range) {
+    archive(range.first, range.last);
+}
+
+template <typename Archive>
 void serialize(Archive& archive, Timeouts& timeouts) {
     archive(timeouts.udp,
             timeouts.tcp_established,
@@ -58,6 +63,7 @@ void save(Archive& archive, const RulesetSettings& settings) {
     archive(settings.tun_name,
             settings.prefix.prefix(),
             settings.inner_pool,
+            settings.ports,
             settings.timeouts,
             settings.sessions_per_client,
             settings.new_sessions_per_second,
@@ -71,6 +77,7 @@ void load(Archive& archive, RulesetSettings& settings) {
     archive(settings.tun_name,
             prefix,
             settings.inner_pool,
+            settings.ports,
             settings.timeouts,
             settings.sessions_per_client,
             settings.new_sessions_per_second,
@@ -79,6 +86,7 @@ void load(Archive& archive, RulesetSettings& settings) {
     const auto valid = rfc6052::Nat64Prefix::from(prefix);
     if (!valid) throw std::invalid_argument{"not a prefix of RFC 6052"};
     settings.prefix = *valid;
+    if (settings.ports.empty()) throw std::invalid_argument{"no ports to share"};
 }
 
 namespace {

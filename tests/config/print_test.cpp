@@ -44,6 +44,7 @@ TEST_CASE("print: what is printed reads back as the same configuration") {
          {"",
           "napt: kernel\n",
           "inner_pool: 198.18.0.0/24\nconntrack_ipv6: notrack\n",
+          "shared_ports: 40000-49999\n",
           "limits: {addresses_per_client: 3, client_prefix: 64, sessions_per_client: 9}\n",
           "inner_pool: 100.64.0.0/16\nstatic: [{ipv6: 2001:db8::6, ipv4: 100.64.9.9}]\n"}) {
         CAPTURE(kernel);

@@ -100,6 +100,10 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 	chain sharing {
 		type nat hook postrouting priority 90; policy accept;
+		ip saddr 100.64.0.0/16 oifname != "nat64" tcp sport 51821-65535 masquerade to :51821-65535
+		ip saddr 100.64.0.0/16 oifname != "nat64" meta l4proto tcp masquerade to :32768-51819
+		ip saddr 100.64.0.0/16 oifname != "nat64" udp sport 51821-65535 masquerade to :51821-65535
+		ip saddr 100.64.0.0/16 oifname != "nat64" meta l4proto udp masquerade to :32768-51819
 		ip saddr 100.64.0.0/16 oifname != "nat64" masquerade
 	}
 

@@ -114,6 +114,9 @@ TEST_CASE("remote netfilter: no rules for another interface or other addresses")
         settings.prefix = rfc6052::Nat64Prefix::from(*Prefix6::parse("2001:db8::/32")).value();
     }));
     CHECK(refused([](auto& settings) { settings.forward_others.ipv6 = Forward::Yes; }));
+    auto without_ports = test::full_ruleset();
+    without_ports.ports.clear();
+    CHECK_THROWS(netfilter.set_table(without_ports));
     CHECK(!refused([](auto& settings) { settings.timeouts.udp = std::chrono::hours{1}; }));
 }
 
