@@ -72,9 +72,9 @@ class Nat64:
         lines = [f"{key}: {_flow(value)}{_COMMENTS.get(key, '')}" for key, value in config.items()]
         return self.lab.write(f"{name or self.name}.yaml", "\n".join(lines) + "\n")
 
-    def start(self, wrapper=(), timeout=60.0):
+    def start(self, wrapper=(), timeout=60.0, options=()):
         """`wrapper` is put before the command, as in ("setpriv", "--reuid=nobody")."""
-        argv = (*wrapper, self.executable, "run", "-c", self.config_path)
+        argv = (*wrapper, self.executable, "run", "-c", self.config_path, *options)
         self.process = self.lab.start("gateway", self.name, *argv)
         self.process.wait_ready(self.answers, "answer on its control socket", timeout)
 
