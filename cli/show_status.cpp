@@ -125,6 +125,8 @@ void print_status(const json::object& status, std::ostream& out) {
                fmt::format("{} sent, {} held back by icmp.rate",
                            text(status, "icmp_errors.sent"),
                            text(status, "icmp_errors.limited")));
+    if (const double age = number(status, "sessions_age"); age > 0)
+        print_line(out, "sessions", fmt::format("counted {} ago", human_duration(age)));
     if (const auto reload = reload_line(status); !reload.empty())
         print_line(out, "reload", reload);
     const json::value* warnings = status.if_contains("warnings");

@@ -145,6 +145,7 @@ service::DaemonView App::view() {
                        .tcp_segmentation = tun_.features.tcp_segmentation,
                        .udp_segmentation = tun_.features.udp_segmentation},
             .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{},
+            .count = kernel_napt_ ? kernel_napt_->count() : service::SessionCount{},
             .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
             .events = events_,
             .changes = &reloader_,

@@ -97,7 +97,8 @@ KernelNapt::KernelNapt(const config::Config& config,
       inner_pool_{config.napt.inner_pool.value()},
       settings_{config.napt},
       others_{others},
-      monitor_{control, kernel::open_nft_monitor().release()} {
+      monitor_{control, kernel::open_nft_monitor().release()},
+      count_{netfilter_, control.get_executor(), platform::now} {
     set_table(settings_, others_);
     set_icmp_timeout_(config.napt.timeouts.icmp);
     hold_known_addresses(config.napt.timeouts.tcp_established);
@@ -147,6 +148,10 @@ service::SessionSource KernelNapt::sessions() const {
         return std::make_unique<ConntrackSessions>(
             backend_, netfilter_.flows(), packets, filter);
     };
+}
+
+service::SessionCount KernelNapt::count() {
+    return [this] { return count_.get(); };
 }
 
 service::SessionFlush KernelNapt::flush() const {

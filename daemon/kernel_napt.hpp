@@ -18,6 +18,7 @@
 #include "backends/kernel/netfilter.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "config/config.hpp"
+#include "daemon/flow_count.hpp"
 #include "daemon/shared_ports.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
@@ -76,6 +77,9 @@ public:
     /// Conntrack's flows of our clients. This object outlives those who read them.
     [[nodiscard]] service::SessionSource sessions() const;
 
+    /// How many there are.
+    [[nodiscard]] service::SessionCount count();
+
     /// How they are ended.
     [[nodiscard]] service::SessionFlush flush() const;
 
@@ -120,6 +124,7 @@ private:
     kernel::ForwardOthers others_;
     SharedPorts ports_;
     boost::asio::posix::stream_descriptor monitor_;
+    FlowCount count_;
     bool overlaps_ = false;
     bool changes_lost_ = false; ///< the next minute looks at all addresses and routes
 };

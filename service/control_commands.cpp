@@ -171,19 +171,10 @@ awaitable<Next> list_drops(CommandContext context) {
 }
 
 /// How many sessions there are, where the counters do not tell.
-awaitable<std::optional<SessionSum>> count_sessions(CommandContext context) {
-    if (!context.view.sessions) co_return std::nullopt;
-    const auto reader = context.view.sessions(context.packet_thread, {});
-    SessionSum sum{};
-    std::vector<SessionRow> rows;
-    bool more = true;
-    while (more) {
-        rows.clear();
-        more = co_await reader->next(rows);
-        for (const SessionRow& row : rows)
-            ++sum[static_cast<std::size_t>(row.protocol)];
-    }
-    co_return sum;
+awaitable<std::optional<CountedSessions>> count_sessions(CommandContext context) {
+    if (!context.view.count) co_return std::nullopt;
+    const CountedSessions counted = co_await context.view.count();
+    co_return counted;
 }
 
 awaitable<Next> show_status(CommandContext context) {
@@ -196,7 +187,7 @@ awaitable<Next> show_status(CommandContext context) {
             pool.add(row);
         next = chunk.next;
     }
-    const std::optional<SessionSum> sessions = co_await count_sessions(context);
+    const std::optional<CountedSessions> sessions = co_await count_sessions(context);
     context.reply.item(status_json(context.view, pool, sessions));
     co_return std::nullopt;
 }

@@ -167,35 +167,37 @@ void PoolSum::add(const PoolRow& row) {
 
 std::string status_json(const DaemonView& view,
                         const PoolSum& pool,
-                        const std::optional<SessionSum>& counted) {
+                        const std::optional<CountedSessions>& counted) {
     const Counters& counters = view.counters;
-    const SessionSum sessions = counted.value_or(all_sessions(counters));
+    const SessionSum sessions = counted ? counted->sessions : all_sessions(counters);
     json::array protocols;
     std::uint64_t all_bindings = 0;
     for (const L4Proto protocol : kProtocols) {
         protocols.emplace_back(protocol_object(view, pool, sessions, protocol));
         all_bindings += bindings_now(counters, protocol);
     }
-    return json::serialize(json::object{{"version", NAT64_VERSION},
-                                        {"pid", ::getpid()},
-                                        {"uptime", seconds_since(view, view.started)},
-                                        {"napt", name_of_mode(view.config.napt_mode)},
-                                        {"prefix", view.config.translator.prefix.to_string()},
-                                        {"pool", pool_object(view.config, pool)},
-                                        {"tun",
-                                         {{"name", view.device.tun_name},
-                                          {"tcp_segmentation", view.device.tcp_segmentation},
-                                          {"udp_segmentation", view.device.udp_segmentation}}},
-                                        {"sessions", sessions[0] + sessions[1] + sessions[2]},
-                                        {"bindings", all_bindings},
-                                        {"protocols", std::move(protocols)},
-                                        {"packets", packets_object(counters)},
-                                        {"icmp_errors",
-                                         {{"sent", counters.icmp_errors_sent.value()},
-                                          {"limited", counters.icmp_errors_limited.value()}}},
-                                        {"tcp_probes", counters.tcp_probes.value()},
-                                        {"reload", reload_object(view)},
-                                        {"warnings", warnings(view)}});
+    json::object status{{"version", NAT64_VERSION},
+                        {"pid", ::getpid()},
+                        {"uptime", seconds_since(view, view.started)},
+                        {"napt", name_of_mode(view.config.napt_mode)},
+                        {"prefix", view.config.translator.prefix.to_string()},
+                        {"pool", pool_object(view.config, pool)},
+                        {"tun",
+                         {{"name", view.device.tun_name},
+                          {"tcp_segmentation", view.device.tcp_segmentation},
+                          {"udp_segmentation", view.device.udp_segmentation}}},
+                        {"sessions", sessions[0] + sessions[1] + sessions[2]},
+                        {"bindings", all_bindings},
+                        {"protocols", std::move(protocols)},
+                        {"packets", packets_object(counters)},
+                        {"icmp_errors",
+                         {{"sent", counters.icmp_errors_sent.value()},
+                          {"limited", counters.icmp_errors_limited.value()}}},
+                        {"tcp_probes", counters.tcp_probes.value()},
+                        {"reload", reload_object(view)},
+                        {"warnings", warnings(view)}};
+    if (counted) status["sessions_age"] = seconds_since(view, counted->when);
+    return json::serialize(status);
 }
 
 } // namespace nat64::service

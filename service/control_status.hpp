@@ -36,13 +36,10 @@ private:
 [[nodiscard]] std::uint64_t sessions_now(const Counters& counters, L4Proto protocol);
 [[nodiscard]] std::uint64_t bindings_now(const Counters& counters, L4Proto protocol);
 
-/// Sessions by protocol.
-using SessionSum = std::array<std::uint64_t, kL4ProtoCount>;
-
 /// docs/control-protocol.md describes it. Without `sessions` the counters say how many there
 /// are.
 [[nodiscard]] std::string status_json(const DaemonView& view,
                                       const PoolSum& pool,
-                                      const std::optional<SessionSum>& sessions = {});
+                                      const std::optional<CountedSessions>& sessions = {});
 
 } // namespace nat64::service

@@ -39,6 +39,7 @@ struct DaemonView {
     Clock::time_point started;
     DeviceFacts device;
     SessionSource sessions = {}; ///< empty: the backend's own
+    SessionCount count = {};     ///< empty: the counters tell
     SessionFlush flush = {};     ///< empty: the backend's own
     std::shared_ptr<EventHub> events;
     DaemonChanges* changes = nullptr;

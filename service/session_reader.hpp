@@ -4,9 +4,12 @@
 // Control thread.
 #pragma once
 
+#include "core/clock.hpp"
 #include "core/napt_backend.hpp"
 #include "service/packet_thread.hpp"
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -26,6 +29,17 @@ public:
 /// Begins a pass over those that `filter` lets through. Weakly consistent, in any order.
 using SessionSource =
     std::function<std::unique_ptr<SessionReader>(PacketThread& packets, const Filter& filter)>;
+
+/// Sessions by protocol.
+using SessionSum = std::array<std::uint64_t, kL4ProtoCount>;
+
+struct CountedSessions {
+    SessionSum sessions{};
+    Clock::time_point when; ///< they were so many
+};
+
+/// Counts all of them, or says what came of it a short while ago.
+using SessionCount = std::function<boost::asio::awaitable<CountedSessions>()>;
 
 /// Ends those that the filter lets through.
 using SessionFlush =

@@ -19,6 +19,14 @@ private:
 
 } // namespace
 
+bool FlowReader::count(FlowSum& sum) {
+    std::vector<ConntrackFlow> flows;
+    const bool more = next(flows);
+    for (const auto& flow : flows)
+        ++sum[static_cast<std::size_t>(flow.protocol)];
+    return more;
+}
+
 void LocalNetfilter::set_table(const RulesetSettings& settings) {
     auto wanted = make_ruleset(settings);
     if (table_)

@@ -10,12 +10,17 @@
 #include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
 namespace nat64::kernel {
+
+/// Flows by protocol.
+using FlowSum = std::array<std::uint64_t, kL4ProtoCount>;
 
 /// One pass over conntrack's flows that begin in the inner pool.
 class FlowReader {
@@ -24,6 +29,9 @@ public:
 
     /// Appends the next flows, some hundred or none. False at the end.
     virtual bool next(std::vector<ConntrackFlow>& flows) = 0;
+
+    /// The same, for who only wants to know how many: adds them to `sum`.
+    virtual bool count(FlowSum& sum);
 };
 
 class Netfilter {

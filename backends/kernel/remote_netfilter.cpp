@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include <cereal/types/array.hpp>
 #include <cereal/types/chrono.hpp>
 #include <cereal/types/utility.hpp>
 
@@ -131,6 +132,17 @@ struct NextFlows {
     }
 };
 
+struct CountFlows {
+    static constexpr std::string_view kName = "count_flows";
+    using Reply = std::pair<bool, FlowSum>;
+    std::uint64_t reader = 0;
+
+    template <typename Archive>
+    void serialize(Archive& archive) {
+        archive(reader);
+    }
+};
+
 struct EndFlows {
     static constexpr std::string_view kName = "end_flows";
     using Reply = Done;
@@ -179,11 +191,17 @@ public:
     }
 
     NextFlows::Reply next_flows(std::uint64_t reader) {
-        auto node = readers_.extract(reader); // one that fails is not asked again
-        if (node.empty())
-            throw OsError{EBUSY, "go on reading connections", "too many read them: try again"};
+        auto node = take(reader);
         NextFlows::Reply reply;
         reply.first = node.mapped()->next(reply.second);
+        if (reply.first) readers_.insert(std::move(node));
+        return reply;
+    }
+
+    CountFlows::Reply count_flows(std::uint64_t reader) {
+        auto node = take(reader);
+        CountFlows::Reply reply{};
+        reply.first = node.mapped()->count(reply.second);
         if (reply.first) readers_.insert(std::move(node));
         return reply;
     }
@@ -202,9 +220,19 @@ public:
     }
 
 private:
+    using Readers = std::map<std::uint64_t, std::unique_ptr<FlowReader>>;
+
+    /// From among the others: one that fails is not asked again.
+    Readers::node_type take(std::uint64_t reader) {
+        auto node = readers_.extract(reader);
+        if (node.empty())
+            throw OsError{EBUSY, "go on reading connections", "too many read them: try again"};
+        return node;
+    }
+
     Netfilter& netfilter_;
     NetfilterRules rules_;
-    std::map<std::uint64_t, std::unique_ptr<FlowReader>> readers_;
+    Readers readers_;
     std::uint64_t last_ = 0;
 };
 
@@ -231,6 +259,14 @@ public:
         return more;
     }
 
+    bool count(FlowSum& sum) override {
+        const auto [more, counted] = process_.call(CountFlows{reader_});
+        for (std::size_t i = 0; i < sum.size(); ++i)
+            sum[i] += counted[i];
+        ended_ = !more;
+        return more;
+    }
+
 private:
     platform::PrivilegedProcess& process_;
     std::uint64_t reader_;
@@ -249,6 +285,8 @@ void serve_netfilter(platform::Requests& requests, Netfilter& netfilter, Netfilt
         [confined](const BeginFlows&) { return confined->begin_flows(); });
     requests.serve<NextFlows>(
         [confined](const NextFlows& r) { return confined->next_flows(r.reader); });
+    requests.serve<CountFlows>(
+        [confined](const CountFlows& r) { return confined->count_flows(r.reader); });
     requests.serve<EndFlows>(
         [confined](const EndFlows& r) { return confined->end_flows(r.reader); });
     requests.serve<Forget>([confined](const Forget& r) { return confined->forget(r.flows); });

@@ -36,6 +36,7 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
                              .started = started,
                              .device = {"nat64", true, false},
                              .sessions = options.sessions,
+                             .count = options.count,
                              .events = hub_,
                              .changes = options.changes};
     server_ = std::make_unique<service::ControlServer>(

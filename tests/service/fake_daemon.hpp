@@ -41,6 +41,7 @@ struct FakeDaemonOptions {
     service::ControlLimits limits = {};
     bool packet_thread_runs = true;
     service::SessionSource sessions = {};
+    service::SessionCount count = {};
     std::string group = {}; ///< control.group
     service::DaemonChanges* changes = nullptr;
 };

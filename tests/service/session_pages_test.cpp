@@ -148,13 +148,17 @@ TEST_CASE("show clients: of another source, counted by client prefix") {
           R"({"id":7,"item":{"count":1000}})");
 }
 
-TEST_CASE("show status: sessions of another source are counted there") {
-    const FakeDaemon daemon{{.sessions = fake_source()}};
+TEST_CASE("show status: sessions of another source are counted there, and it says when") {
+    const FakeDaemon daemon{
+        {.sessions = fake_source(), .count = []() -> boost::asio::awaitable<CountedSessions> {
+             co_return CountedSessions{.sessions = {334, 600, 66}, .when = {}};
+         }}};
     LineClient client{daemon.socket()};
     const json::value reply = json::parse(client.ask(request("status"))[0]);
     const json::value& status = reply.at("item");
     CHECK(status.at("sessions") == kRows);
     CHECK(status.at("protocols").at(0).at("sessions") == 334);
+    CHECK(status.at("sessions_age").is_int64());
 }
 
 } // namespace nat64::service

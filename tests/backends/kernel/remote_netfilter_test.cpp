@@ -164,6 +164,11 @@ TEST_CASE("remote netfilter: several readers, each to its end, those left behind
         CHECK(flows[0] == flow_of(2, 1));
     }
     CHECK(list_flows(netfilter).size() == 5);
+    FlowSum sum{};
+    const auto counter = netfilter.flows();
+    while (counter->count(sum)) {
+    }
+    CHECK(sum == FlowSum{0, 5, 0});
     std::vector<ConntrackFlow> flows;
     CHECK(left_behind->next(flows));
     std::vector<std::unique_ptr<FlowReader>> many(100);
