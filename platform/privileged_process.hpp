@@ -53,6 +53,7 @@ public:
             [handler = std::move(handler)](RequestReader& in, std::ostream& out) {
                 Request request;
                 in(request);
+                // NOLINTNEXTLINE(misc-const-correctness): a descriptor is moved out of it
                 typename Request::Reply reply = handler(request);
                 cereal::BinaryOutputArchive{out}(reply);
                 if constexpr (requires { reply.descriptor; })

@@ -10,6 +10,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include <linux/in.h> // IWYU pragma: keep (IPPROTO_TCP)
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>

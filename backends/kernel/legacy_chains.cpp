@@ -4,14 +4,13 @@
 
 #include "platform/os_error.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <string_view>
 
+// NOLINTBEGIN(misc-include-cleaner): these two bring what belongs to them
 #include <libiptc/libiptc.h>
 
 extern "C" { // this one does not say so itself
@@ -68,6 +67,7 @@ bool is_in_use(const char* names) {
 template <typename Selector>
 bool is_empty(const Selector& selector) {
     const Selector nothing{};
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the kernel compares bytes too
     return std::memcmp(&selector, &nothing, sizeof nothing) == 0;
 }
 
@@ -138,3 +138,5 @@ std::vector<ForeignChain> legacy_chains_that_drop(const std::string& interface) 
 }
 
 } // namespace nat64::kernel
+
+// NOLINTEND(misc-include-cleaner)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kernel/netfilter.hpp"
 
+#include "backends/kernel/conntrack_message.hpp"
+#include "core/net/address.hpp"
+
 #include <utility>
 
 namespace nat64::kernel {

@@ -25,6 +25,7 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 
+#include <linux/in.h> // IWYU pragma: keep (IPPROTO_TCP)
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>

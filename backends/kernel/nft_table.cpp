@@ -14,7 +14,7 @@
 #include <utility>
 #include <variant>
 
-#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink.h> // IWYU pragma: keep (NFNLGRP_NFTABLES)
 #include <sys/socket.h>
 
 namespace nat64::kernel {

@@ -2,6 +2,11 @@
 // A request for each function of Netfilter; readers are known by a number.
 #include "backends/kernel/remote_netfilter.hpp"
 
+#include "backends/kernel/conntrack_message.hpp"
+#include "backends/kernel/nft_ruleset.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
 #include "platform/os_error.hpp"
 
 #include <algorithm>
@@ -17,6 +22,7 @@
 #include <cereal/types/chrono.hpp>
 #include <cereal/types/utility.hpp>
 
+// NOLINTBEGIN(misc-use-internal-linkage): cereal finds them beside the types
 namespace nat64 {
 
 template <typename Archive>
@@ -89,6 +95,8 @@ void load(Archive& archive, RulesetSettings& settings) {
     settings.prefix = *valid;
     if (settings.ports.empty()) throw std::invalid_argument{"no ports to share"};
 }
+
+// NOLINTEND(misc-use-internal-linkage)
 
 namespace {
 

@@ -134,7 +134,7 @@ public:
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
 private:
-    static constexpr std::size_t kCells = kL4ProtoCount * 65536;
+    static constexpr std::size_t kCells = std::size_t{kL4ProtoCount} * 65536;
 
     static std::size_t cell(L4Proto protocol, Port port) noexcept {
         return static_cast<std::size_t>(protocol) << 16 | port.value();
