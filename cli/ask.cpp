@@ -9,6 +9,15 @@
 
 namespace nat64::cli {
 
+boost::json::object
+make_request(std::string_view verb,
+             std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+    boost::json::object request{{"v", service::kControlVersion}, {"id", 1}, {"verb", verb}};
+    for (const auto& [name, value] : fields)
+        if (!value.empty()) request[name] = value;
+    return request;
+}
+
 std::optional<service::ControlError> wrong_usage(const std::string& request) {
     const auto parsed = service::parse_request(request);
     if (!parsed) return parsed.error().error;

@@ -5,12 +5,21 @@
 
 #include "service/control_request.hpp"
 
+#include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include <boost/json.hpp>
 
 namespace nat64::cli {
+
+/// A request of this verb with the fields that have a value.
+[[nodiscard]] boost::json::object
+make_request(std::string_view verb,
+             std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
 /// What is wrong with the request, if anything, without asking a daemon.
 [[nodiscard]] std::optional<service::ControlError> wrong_usage(const std::string& request);

@@ -4,6 +4,7 @@
 
 #include "cli/ask.hpp"
 #include "cli/control_client.hpp"
+#include "cli/exit_codes.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -21,25 +22,18 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
 struct Answer {
     json::array items{};
     std::optional<json::object> error{};
 };
 
 std::string request_line(const std::string& verb, const ChangeOptions& options) {
-    json::object request{{"v", service::kControlVersion}, {"id", 1}, {"verb", verb}};
-    const auto add = [&](const char* name, const std::string& value) {
-        if (!value.empty()) request[name] = value;
-    };
-    add("client", options.client);
-    add("server", options.server);
-    add("mapped", options.mapped);
-    add("protocol", options.protocol);
-    add("level", options.level);
+    auto request = make_request(verb,
+                                {{"client", options.client},
+                                 {"server", options.server},
+                                 {"mapped", options.mapped},
+                                 {"protocol", options.protocol},
+                                 {"level", options.level}});
     if (options.all) request["all"] = true;
     return json::serialize(request);
 }

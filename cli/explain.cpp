@@ -3,6 +3,7 @@
 
 #include "backends/registry.hpp"
 #include "cli/control_client.hpp"
+#include "cli/exit_codes.hpp"
 #include "cli/show_listings.hpp"
 #include "cli/table.hpp"
 #include "cli/usage_error.hpp"
@@ -32,9 +33,6 @@ namespace nat64::cli {
 namespace json = boost::json;
 
 namespace {
-
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
 
 std::string request_line(const ExplainOptions& options) {
     json::object request{{"v", service::kControlVersion},

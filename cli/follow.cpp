@@ -3,9 +3,9 @@
 // connection down, and what has arrived by then is printed like all before it.
 #include "cli/follow.hpp"
 
+#include "cli/ask.hpp"
 #include "cli/control_client.hpp"
-#include "service/control_commands.hpp"
-#include "service/control_request.hpp"
+#include "cli/exit_codes.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -20,7 +20,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 namespace nat64::cli {
 
@@ -28,39 +27,18 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
 std::string request_line(const FollowOptions& options) {
-    json::object request{
-        {"v", service::kControlVersion}, {"id", 1}, {"verb", "follow"}, {"what", options.what}};
-    const auto add = [&](const char* name, const std::string& value) {
-        if (!value.empty()) request[name] = value;
-    };
-    add("client", options.client);
-    add("server", options.server);
-    add("mapped", options.mapped);
-    add("protocol", options.protocol);
-    return json::serialize(request);
+    return json::serialize(make_request("follow",
+                                        {{"what", options.what},
+                                         {"client", options.client},
+                                         {"server", options.server},
+                                         {"mapped", options.mapped},
+                                         {"protocol", options.protocol}}));
 }
 
-int complain(int code, std::string_view message) {
-    fmt::print(std::cerr, "nat64 follow: {}\n", message);
-    return code;
-}
-
-/// What is wrong with the command line, if anything, without asking a daemon.
-std::optional<std::string> check(const std::string& line) {
-    std::optional<service::ControlError> error;
-    if (const auto request = service::parse_request(line); !request)
-        error = request.error().error;
-    else if (const auto command = service::find_command(*request); !command)
-        error = command.error();
-    if (!error) return std::nullopt;
-    // These two messages begin with the name of a field, which is that of an option.
-    const bool names_field = error->code == "bad_value" || error->code == "unknown_field";
-    return (names_field ? "--" : "") + error->message;
+int fail(std::string_view message) {
+    complain(std::cerr, "follow", {}, message);
+    return kFailed;
 }
 
 /// Hangs up at the first SIGINT or SIGTERM; the second one ends the program as ever.
@@ -127,9 +105,8 @@ std::optional<int> take(std::string_view line, bool as_json) {
     const json::value* item = reply.if_contains("item");
     if (item == nullptr) {
         const json::value* error = reply.if_contains("error");
-        return complain(kFailed,
-                        error == nullptr ? "the daemon has no more to say"
-                                         : error->at("message").as_string().c_str());
+        return fail(error == nullptr ? "the daemon has no more to say"
+                                     : error->at("message").as_string().c_str());
     }
     const auto kind = text(item->as_object(), "event");
     if (kind == "alive") return std::nullopt;
@@ -144,7 +121,7 @@ std::optional<int> take(std::string_view line, bool as_json) {
 std::optional<int> flush_output() {
     if (std::fflush(stdout) == 0) return std::nullopt;
     if (errno == EPIPE) return kDone;
-    return complain(kFailed, fmt::format("write: {}", std::strerror(errno)));
+    return fail(fmt::format("write: {}", std::strerror(errno)));
 }
 
 int print_events(ControlClient& client, const HangUp& hang_up, bool as_json) {
@@ -157,24 +134,26 @@ int print_events(ControlClient& client, const HangUp& hang_up, bool as_json) {
     }
     if (const auto code = flush_output()) return *code;
     if (hang_up.happened()) return kDone;
-    return complain(kFailed, "the daemon hung up");
+    return fail("the daemon hung up");
 }
 
 } // namespace
 
 int follow(const FollowOptions& options) {
     const std::string line = request_line(options);
-    if (const auto problem = check(line)) return complain(kUsage, *problem);
+    if (const auto error = wrong_usage(line)) {
+        complain(std::cerr, "follow", error->code, error->message);
+        return kUsage;
+    }
     try {
         ControlClient client{options.socket};
         const HangUp hang_up{client};
         client.send(line);
         return print_events(client, hang_up, options.json);
     } catch (const ControlFailure& failure) {
-        return complain(kFailed, failure.what());
+        return fail(failure.what());
     } catch (const std::exception& problem) { // a line that is not what the protocol says
-        return complain(kFailed,
-                        fmt::format("did not understand the daemon: {}", problem.what()));
+        return fail(fmt::format("did not understand the daemon: {}", problem.what()));
     }
 }
 

@@ -2,6 +2,7 @@
 // The executable: parses the command line along the table of verbs, runs one, and turns
 // whatever goes wrong into one kind of message and three exit codes (0 done, 1 failed at run
 // time, 2 usage or configuration).
+#include "cli/exit_codes.hpp"
 #include "cli/usage_error.hpp"
 #include "cli/verbs.hpp"
 #include "config/config_error.hpp"
@@ -23,9 +24,6 @@
 namespace {
 
 using namespace nat64;
-
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
 
 /// "nat64: " in front of each line.
 void complain(std::string_view text) noexcept {
@@ -84,15 +82,15 @@ int main(int argc, char** argv) {
         return run(argc, argv);
     } catch (const cli::UsageError& error) {
         complain(error.what());
-        return kUsage;
+        return cli::kUsage;
     } catch (const config::ConfigError& error) {
         complain(error.what());
-        return kUsage;
+        return cli::kUsage;
     } catch (const std::bad_alloc&) {
         complain("out of memory; limits.sessions says how large the tables are");
-        return kFailed;
+        return cli::kFailed;
     } catch (const std::exception& error) {
         complain(error.what());
-        return kFailed;
+        return cli::kFailed;
     }
 }

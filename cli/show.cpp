@@ -5,6 +5,7 @@
 
 #include "cli/ask.hpp"
 #include "cli/control_client.hpp"
+#include "cli/exit_codes.hpp"
 #include "cli/show_printer.hpp"
 #include "service/control_request.hpp"
 
@@ -23,24 +24,17 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
 /// What an item line begins with: we chose the id, and the protocol fixes the order.
 constexpr std::string_view kItemStart = R"({"id":1,"item":)";
 
 std::string request_line(const ShowOptions& options) {
-    json::object request{
-        {"v", service::kControlVersion}, {"id", 1}, {"verb", "show"}, {"what", options.what}};
-    const auto add = [&](const char* name, const std::string& value) {
-        if (!value.empty()) request[name] = value;
-    };
-    add("client", options.client);
-    add("server", options.server);
-    add("mapped", options.mapped);
-    add("protocol", options.protocol);
-    add("sort", options.sort);
+    auto request = make_request("show",
+                                {{"what", options.what},
+                                 {"client", options.client},
+                                 {"server", options.server},
+                                 {"mapped", options.mapped},
+                                 {"protocol", options.protocol},
+                                 {"sort", options.sort}});
     if (options.limit) request["limit"] = *options.limit;
     if (options.count) request["count"] = true;
     if (options.all) request["all"] = true;

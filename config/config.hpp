@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace nat64::config {
 
 /// `napt`: how transport addresses are shared.
 enum class NaptMode : std::uint8_t { Daemon, Kernel, Siit };
+
+/// As in `napt: …`.
+[[nodiscard]] std::string_view name_of(NaptMode mode) noexcept;
 
 /// `tun.offload`
 enum class OffloadMode : std::uint8_t { Auto, Off };

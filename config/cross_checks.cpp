@@ -48,7 +48,6 @@ std::optional<Ipv4Addr> find_address(const Prefix4& prefix, Predicate predicate)
 /// A key that the mode does not honour is refused by name, never ignored.
 void check_honoured(Reader& reader) {
     const auto& config = reader.draft.config;
-    const auto* const name = config.napt_mode == NaptMode::Kernel ? "kernel" : "daemon";
     for (const auto& key : schema()) {
         if (is_honoured(key, config) || !reader.was_given(key.path)) continue;
         if (key.honoured == Honoured::ByMycelium)
@@ -56,9 +55,10 @@ void check_honoured(Reader& reader) {
                                   "means nothing without profile: mycelium",
                                   "remove it, or add the profile");
         else
-            reader.complain_about(std::string{key.path},
-                                  fmt::format("means nothing with napt: {}", name),
-                                  "remove it, or choose the other napt");
+            reader.complain_about(
+                std::string{key.path},
+                fmt::format("means nothing with napt: {}", name_of(config.napt_mode)),
+                "remove it, or choose the other napt");
     }
 }
 

@@ -98,15 +98,7 @@ Written wkp_strict(const Config& config) {
 }
 
 Written napt(const Config& config) {
-    switch (config.napt_mode) {
-    case NaptMode::Daemon:
-        return {"daemon", {}};
-    case NaptMode::Kernel:
-        return {"kernel", {}};
-    case NaptMode::Siit:
-        return {"siit", {}};
-    }
-    return {};
+    return {std::string{name_of(config.napt_mode)}, {}};
 }
 
 Written pool(const Config& config) {
@@ -278,6 +270,18 @@ Written log_destinations(const Config& config) {
 } // namespace nat64::config::write
 
 namespace nat64::config {
+
+std::string_view name_of(NaptMode mode) noexcept {
+    switch (mode) {
+    case NaptMode::Daemon:
+        return "daemon";
+    case NaptMode::Kernel:
+        return "kernel";
+    case NaptMode::Siit:
+        return "siit";
+    }
+    return "?";
+}
 
 std::string to_string(const ListenAddress& address) {
     if (const auto* path = std::get_if<std::filesystem::path>(&address))

@@ -33,23 +33,6 @@ namespace nat64::daemon {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// The registry's names are those of the configuration.
-std::string_view backend_name(config::NaptMode mode) noexcept {
-    switch (mode) {
-    case config::NaptMode::Daemon:
-        return "daemon";
-    case config::NaptMode::Kernel:
-        return "kernel";
-    case config::NaptMode::Siit:
-        return "siit";
-    }
-    return "?";
-}
-
-} // namespace
-
 App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun_driver)
     : config_{config},
       process_{machine},
@@ -58,8 +41,8 @@ App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun
       rng_{platform::random_secret()},
       socket_{make_socket()},
       metrics_listener_{make_metrics_listener()},
-      backend_{
-          backends::make_backend(backend_name(config.napt_mode), config.napt, counters_, rng_)},
+      backend_{backends::make_backend(
+          config::name_of(config.napt_mode), config.napt, counters_, rng_)},
       policy_{config.policy, machine.host(), machine_, *backend_},
       others_{machine.look_at_forwarding()},
       kernel_napt_{make_kernel_napt()},

@@ -49,25 +49,6 @@ int on_row(const nlmsghdr* message, void* data) noexcept {
     }
 }
 
-int on_explanation(const nlattr* attribute, void* data) noexcept {
-    if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
-        mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-        *static_cast<const char**>(data) = mnl_attr_get_str(attribute);
-    return MNL_CB_OK;
-}
-
-/// Behind the error stand our request (without its payload if NLM_F_CAPPED says so), then
-/// attributes.
-std::string explanation_of(const nlmsghdr& message, const nlmsgerr& error) {
-    if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
-    std::size_t offset = sizeof error;
-    if ((message.nlmsg_flags & NLM_F_CAPPED) == 0)
-        offset += mnl_nlmsg_get_payload_len(&error.msg);
-    const char* text = nullptr;
-    mnl_attr_parse(&message, static_cast<unsigned>(offset), on_explanation, &text);
-    return text == nullptr ? std::string{} : std::string{text};
-}
-
 int on_error(const nlmsghdr* message, void* data) noexcept {
     auto& answer = *static_cast<Answer*>(data);
     if (message->nlmsg_len < mnl_nlmsg_size(sizeof(nlmsgerr))) return MNL_CB_ERROR;
@@ -75,7 +56,7 @@ int on_error(const nlmsghdr* message, void* data) noexcept {
     if (error->error == 0) return MNL_CB_STOP;
     answer.error = -error->error;
     try {
-        answer.explanation = explanation_of(*message, *error);
+        answer.explanation = explanation_in(*message);
     } catch (...) {
         answer.thrown = std::current_exception();
     }

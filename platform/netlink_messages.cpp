@@ -234,6 +234,27 @@ std::optional<LocalAddress> parse_address(const nlmsghdr& message) {
     return row;
 }
 
+/// Behind the error stands our request (without its payload if NLM_F_CAPPED says so), then
+/// attributes.
+std::string explanation_in(const nlmsghdr& message) {
+    const auto* error = payload_of<nlmsgerr>(message);
+    if (error == nullptr || (message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+    std::size_t offset = sizeof *error;
+    if ((message.nlmsg_flags & NLM_F_CAPPED) == 0)
+        offset += mnl_nlmsg_get_payload_len(&error->msg);
+    if (offset > mnl_nlmsg_get_payload_len(&message)) return {};
+    const char* text = nullptr;
+    const auto on_attribute = [](const nlattr* attribute, void* data) noexcept {
+        if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
+            mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+            *static_cast<const char**>(data) = mnl_attr_get_str(attribute);
+        return MNL_CB_OK;
+    };
+    mnl_attr_parse(
+        &message, static_cast<unsigned>(offset), on_attribute, static_cast<void*>(&text));
+    return text == nullptr ? std::string{} : std::string{text};
+}
+
 std::optional<RouteRow> parse_route(const nlmsghdr& message) {
     const auto* info = payload_of<rtmsg>(message);
     if (!is_about(message, RTM_NEWROUTE, RTM_DELROUTE) || info == nullptr ||

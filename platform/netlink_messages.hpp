@@ -114,4 +114,7 @@ struct LinkRow {
 /// nullopt for what RouteRow leaves out.
 [[nodiscard]] std::optional<RouteRow> parse_route(const nlmsghdr& message);
 
+/// The kernel's own words in an NLMSG_ERROR (extended ack); empty if there are none.
+[[nodiscard]] std::string explanation_in(const nlmsghdr& message);
+
 } // namespace nat64::platform

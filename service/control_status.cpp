@@ -94,18 +94,6 @@ json::object pool_object(const config::Config& config, const PoolSum& pool) {
             {"held_back", pool.whole_hosts->held_back}};
 }
 
-const char* name_of_mode(config::NaptMode mode) {
-    switch (mode) {
-    case config::NaptMode::Daemon:
-        return "daemon";
-    case config::NaptMode::Kernel:
-        return "kernel";
-    case config::NaptMode::Siit:
-        return "siit";
-    }
-    return "?";
-}
-
 std::int64_t seconds_since(const DaemonView& view, Clock::time_point then) {
     return std::chrono::duration_cast<std::chrono::seconds>(view.now() - then).count();
 }
@@ -179,7 +167,7 @@ std::string status_json(const DaemonView& view,
     json::object status{{"version", NAT64_VERSION},
                         {"pid", ::getpid()},
                         {"uptime", seconds_since(view, view.started)},
-                        {"napt", name_of_mode(view.config.napt_mode)},
+                        {"napt", config::name_of(view.config.napt_mode)},
                         {"prefix", view.config.translator.prefix.to_string()},
                         {"pool", pool_object(view.config, pool)},
                         {"tun",

@@ -174,7 +174,7 @@ void build_info(const Source& /*source*/, Samples& samples) {
 
 void config_info(const Source& source, Samples& samples) {
     samples.add(std::uint64_t{1},
-                {{"napt", source.is_kernel() ? "kernel" : "daemon"},
+                {{"napt", std::string{config::name_of(source.view.config.napt_mode)}},
                  {"prefix", source.view.config.translator.prefix.to_string()}});
 }
 

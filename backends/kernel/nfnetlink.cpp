@@ -2,6 +2,7 @@
 #include "backends/kernel/nfnetlink.hpp"
 
 #include "platform/netlink_datagram.hpp"
+#include "platform/netlink_messages.hpp"
 #include "platform/os_error.hpp"
 
 #include <array>
@@ -24,32 +25,12 @@ using platform::throw_errno;
 /// What the kernel packs into one datagram at most.
 constexpr std::size_t kBufferSize = 32768;
 
-int on_attribute(const nlattr* attribute, void* data) noexcept {
-    if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
-        mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-        *static_cast<const char**>(data) = mnl_attr_get_str(attribute);
-    return MNL_CB_OK;
-}
-
-/// Behind the error stand our request (without its payload if NLM_F_CAPPED says so), then
-/// attributes.
-std::string explanation_of(const nlmsghdr& message, const nlmsgerr& error) {
-    if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
-    std::size_t offset = sizeof error;
-    if ((message.nlmsg_flags & NLM_F_CAPPED) == 0)
-        offset += mnl_nlmsg_get_payload_len(&error.msg);
-    const char* text = nullptr;
-    mnl_attr_parse(
-        &message, static_cast<unsigned>(offset), on_attribute, static_cast<void*>(&text));
-    return text == nullptr ? std::string{} : std::string{text};
-}
-
 std::optional<Answer> answer_in(const nlmsghdr& message) {
     if (message.nlmsg_type != NLMSG_ERROR ||
         mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr))
         return std::nullopt;
     const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message));
-    return Answer{message.nlmsg_seq, -error->error, explanation_of(message, *error)};
+    return Answer{message.nlmsg_seq, -error->error, platform::explanation_in(message)};
 }
 
 /// The messages of one datagram.

@@ -60,7 +60,9 @@ ip address add 2001:db8::1/64 dev lo
 systemctl start nat64; echo "started $?"
 pid=$(property MainPID)
 echo "user $(ps -o user= -p "$pid")"
-echo "capabilities $(sed -n 's/^CapPrm:\s*0*//p' "/proc/$pid/status")"
+held() { sed -n 's/^CapPrm:\s*0*//p' "/proc/$1/status"; }
+echo "capabilities <$(held "$pid")>"
+echo "capabilities of the second process <$(held "$(pgrep -P "$pid")")>"
 echo "status $(property StatusText)"
 usermod -aG nat64 games
 setpriv --reuid=games --regid=games --init-groups nat64 show status >/dev/null; echo "group $?"
@@ -185,7 +187,8 @@ def as_service(case, root):
     for line in (
         "started 0",
         "user nat64",
-        "capabilities 1000",
+        "capabilities <>",
+        "capabilities of the second process <1000>",
         "status prefix 64:ff9b::/96",
         "group 0",
         "again 0",

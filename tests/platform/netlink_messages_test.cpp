@@ -4,6 +4,7 @@
 #include "platform/netlink_messages.hpp"
 
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <initializer_list>
 #include <vector>
@@ -246,6 +247,26 @@ TEST_CASE("rtnetlink: an attribute that is too short reads as nothing") {
     REQUIRE(row);
     CHECK(row->destination == IpPrefix{Prefix4{}});
     CHECK_FALSE(row->link);
+}
+
+TEST_CASE("netlink: the kernel's words behind an error, and none where there are none") {
+    const auto explained = [](unsigned flags, std::uint32_t quoted) {
+        Message message{NLMSG_ERROR};
+        auto& error = message.payload<nlmsgerr>();
+        error.error = -EINVAL;
+        error.msg.nlmsg_len = NLMSG_HDRLEN + quoted;
+        if ((flags & NLM_F_CAPPED) == 0 && quoted <= 8)
+            mnl_nlmsg_put_extra_header(message.header, quoted);
+        message.put(NLMSGERR_ATTR_OFFS, {1, 0, 0, 0});
+        message.put(NLMSGERR_ATTR_MSG, {'N', 'o', '\0'});
+        message.header->nlmsg_flags = static_cast<std::uint16_t>(flags);
+        return explanation_in(*message.header);
+    };
+    CHECK(explained(NLM_F_ACK_TLVS | NLM_F_CAPPED, 8) == "No");
+    CHECK(explained(NLM_F_ACK_TLVS, 8) == "No");
+    CHECK(explained(NLM_F_ACK_TLVS, 0xffff0000) == ""); // longer than what is there
+    CHECK(explained(0, 8) == "");
+    CHECK(explanation_in(*Message{NLMSG_ERROR}.header) == "");
 }
 
 } // namespace nat64::platform
