@@ -3,6 +3,7 @@
 #include "backends/kernel/remote_netfilter.hpp"
 
 #include "backends/kernel/conntrack_message.hpp"
+#include "backends/kernel/free_ports.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
@@ -93,7 +94,10 @@ void load(Archive& archive, RulesetSettings& settings) {
     const auto valid = rfc6052::Nat64Prefix::from(prefix);
     if (!valid) throw std::invalid_argument{"not a prefix of RFC 6052"};
     settings.prefix = *valid;
-    if (settings.ports.empty()) throw std::invalid_argument{"no ports to share"};
+    const bool ordered = std::ranges::all_of(
+        settings.ports, [](const PortRange& range) { return range.first <= range.last; });
+    if (settings.ports.empty() || settings.ports.size() > kMostRanges || !ordered)
+        throw std::invalid_argument{"not the ports to share"};
 }
 
 // NOLINTEND(misc-use-internal-linkage)

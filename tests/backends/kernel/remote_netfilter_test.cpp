@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Netfilter through the process boundary, against a pretended kernel, and against the real one
 // in a network namespace.
+#include "backends/kernel/free_ports.hpp"
 #include "backends/kernel/remote_netfilter.hpp"
 #include "platform/os_error.hpp"
 #include "tests/backends/kernel/rulesets.hpp"
@@ -114,9 +115,14 @@ TEST_CASE("remote netfilter: no rules for another interface or other addresses")
         settings.prefix = rfc6052::Nat64Prefix::from(*Prefix6::parse("2001:db8::/32")).value();
     }));
     CHECK(refused([](auto& settings) { settings.forward_others.ipv6 = Forward::Yes; }));
-    auto without_ports = test::full_ruleset();
-    without_ports.ports.clear();
-    CHECK_THROWS(netfilter.set_table(without_ports));
+    using Ports = std::vector<PortRange>;
+    for (const auto& ports : {Ports{},
+                              Ports(kMostRanges + 1, PortRange{Port{40000}, Port{40063}}),
+                              Ports{{Port{40001}, Port{40000}}}}) {
+        auto other_ports = test::full_ruleset();
+        other_ports.ports = ports;
+        CHECK_THROWS(netfilter.set_table(other_ports));
+    }
     CHECK(!refused([](auto& settings) { settings.timeouts.udp = std::chrono::hours{1}; }));
 }
 
