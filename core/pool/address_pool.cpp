@@ -94,8 +94,28 @@ std::optional<AddressIndex> AddressPool::search(Ipv4Addr address) const noexcept
 std::optional<AddressIndex> AddressPool::home(std::uint64_t hash) const noexcept {
     if (givers_.empty()) return std::nullopt;
     const auto position = ((hash >> 32) * givers_.size()) >> 32;
-    const auto open = next_open(withheld_, position);
-    return open ? std::optional{givers_[*open]} : std::nullopt;
+    if (!is_withheld(givers_[position])) return givers_[position];
+    // Whose home is withheld spreads over what is left; nobody else moves.
+    const auto rank = ((hash & 0xffff'ffff) * (givers_.size() - withheld_count_)) >> 32;
+    return open_giver(rank);
+}
+
+// As many words as a thousand: for the first binding of such a client alone.
+std::optional<AddressIndex> AddressPool::open_giver(std::size_t rank) const noexcept {
+    for (std::size_t word = 0; word < withheld_.size(); ++word) {
+        auto open = ~withheld_[word];
+        if (word + 1 == withheld_.size() && givers_.size() % 64 != 0)
+            open &= (std::uint64_t{1} << givers_.size() % 64) - 1;
+        const auto here = static_cast<std::size_t>(std::popcount(open));
+        if (rank >= here) {
+            rank -= here;
+            continue;
+        }
+        for (; rank > 0; --rank)
+            open &= open - 1;
+        return givers_[word * 64 + static_cast<std::size_t>(std::countr_zero(open))];
+    }
+    return std::nullopt;
 }
 
 void AddressPool::withhold(Ipv4Addr address) noexcept {
@@ -114,6 +134,8 @@ void AddressPool::mark_withheld(Ipv4Addr address, std::uint64_t withheld) noexce
     if (giver == givers_.end() || *giver != *index) return; // it has no ports to give out
     const auto position = static_cast<std::size_t>(giver - givers_.begin());
     auto& word = withheld_[position / 64];
+    withheld_count_ -= word >> position % 64 & 1;
+    withheld_count_ += withheld;
     word = (word & ~(std::uint64_t{1} << position % 64)) | withheld << position % 64;
 }
 

@@ -135,6 +135,7 @@ private:
     }
 
     void mark_withheld(Ipv4Addr address, std::uint64_t withheld) noexcept;
+    [[nodiscard]] std::optional<AddressIndex> open_giver(std::size_t rank) const noexcept;
     [[nodiscard]] std::optional<std::size_t> next_open(const FullBits& full,
                                                        std::size_t from) const noexcept;
     void look_again(Tick now) noexcept;
@@ -149,6 +150,7 @@ private:
     /// Forgotten every second, because time makes ports free.
     std::array<FullBits, kL4ProtoCount> full_;
     FullBits withheld_; ///< positions in givers_ whose addresses are withheld
+    std::size_t withheld_count_ = 0;
     Tick looked_;
     tables::ChunkedArray<PortSet, kL4ProtoCount> sets_;
 };

@@ -50,6 +50,36 @@ TEST_CASE("pool: what is withheld is nobody's home and gives no port, until it i
     CHECK(pool.allocate(Udp, Port{5000}, one, kNow)->address == one);
 }
 
+TEST_CASE("pool: whose home is withheld spreads over what is left, nobody else moves") {
+    NaptSettings settings;
+    settings.pool = {item("192.0.2.0/24")};
+    auto rng = test::seeded_rng(1);
+    AddressPool pool{settings, rng};
+    test::Random random{7};
+    constexpr unsigned kClients = 20'000;
+    std::map<std::uint64_t, AddressIndex> homes;
+    while (homes.size() < kClients) {
+        const auto hash = random.bits();
+        homes[hash] = pool.home(hash).value();
+    }
+    for (unsigned i = 3; i < 256; ++i)
+        pool.withhold(Ipv4Addr{0xc0000200 + i});
+    pool.withhold(Ipv4Addr{0xc0000203}); // twice is once
+    pool.offer(Ipv4Addr{0xc0000245});
+    std::map<AddressIndex, unsigned> clients;
+    for (const auto& [hash, before] : homes) {
+        const auto now = pool.home(hash).value();
+        CHECK((now == before || pool.is_withheld(before)));
+        ++clients[now];
+    }
+    CHECK(clients.size() == 4);
+    for (const auto& [index, count] : clients) {
+        CHECK_FALSE(pool.is_withheld(index));
+        CHECK(count > kClients / 4 - kClients / 20);
+        CHECK(count < kClients / 4 + kClients / 20);
+    }
+}
+
 TEST_CASE("pool: withholding what gives no ports, or is not there, takes nothing away") {
     auto rng = test::seeded_rng(1);
     NaptSettings settings;
