@@ -19,17 +19,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define NAT64_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define NAT64_SANITIZED 1
-#endif
-#endif
-
 namespace nat64::platform {
 
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
 
 /// With any arguments.
 constexpr std::array kAllowed{
@@ -150,16 +150,13 @@ void add_rules(const Filter& filter) {
 } // namespace
 
 bool confine() {
-#ifdef NAT64_SANITIZED
-    return false;
-#else
+    if constexpr (kSanitized) return false;
     const Filter filter{seccomp_init(SCMP_ACT_ERRNO(EPERM)), &seccomp_release};
     if (!filter) throw OsError{ENOMEM, "make a filter of system calls"};
     add_rules(filter);
     must(seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2), "order the filter");
     must(seccomp_load(filter.get()), "confine the process to its descriptors");
     return true;
-#endif
 }
 
 } // namespace nat64::platform
