@@ -93,7 +93,7 @@ TEST_CASE("pool: withholding what gives no ports, or is not there, takes nothing
     pool.withhold(Ipv4Addr{203, 0, 113, 1});
     pool.withhold(Ipv4Addr{198, 51, 100, 1});
     CHECK(pool.is_withheld(*of_static));
-    for (unsigned home = 0; home < 64; ++home) {
+    for (std::uint64_t home = 0; home < 64; ++home) {
         const auto chosen = pool.home(home * 0x0400'0000'0000'0000);
         REQUIRE(chosen);
         CHECK(pool.allocate(L4Proto::Udp, Port{4000}, *chosen, Tick{}).has_value());
