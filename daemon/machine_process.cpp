@@ -3,6 +3,7 @@
 #include "daemon/machine_process.hpp"
 
 #include "backends/kernel/netfilter.hpp"
+#include "backends/kernel/netfilter_archive.hpp"
 #include "config/config_error.hpp"
 #include "daemon/machine_check.hpp"
 #include "platform/os_error.hpp"
@@ -15,15 +16,6 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-namespace nat64::kernel {
-
-template <typename Archive>
-void serialize(Archive& archive, ForwardOthers& others) {
-    archive(others.ipv4, others.ipv6);
-}
-
-} // namespace nat64::kernel
 
 namespace nat64::daemon {
 

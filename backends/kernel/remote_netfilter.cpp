@@ -4,6 +4,7 @@
 
 #include "backends/kernel/conntrack_message.hpp"
 #include "backends/kernel/free_ports.hpp"
+#include "backends/kernel/netfilter_archive.hpp" // IWYU pragma: keep (ForwardOthers)
 #include "backends/kernel/nft_ruleset.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
@@ -50,11 +51,6 @@ void serialize(Archive& archive, Timeouts& timeouts) {
 namespace nat64::kernel {
 
 template <typename Archive>
-void serialize(Archive& archive, ForwardOthers& others) {
-    archive(others.ipv4, others.ipv6);
-}
-
-template <typename Archive>
 void serialize(Archive& archive, ConntrackFlow& flow) {
     archive(flow.protocol,
             flow.state,
@@ -66,10 +62,11 @@ void serialize(Archive& archive, ConntrackFlow& flow) {
             flow.bytes);
 }
 
-template <typename Archive>
-void save(Archive& archive, const RulesetSettings& settings) {
+/// In this order; a prefix travels as any other and is checked on arrival.
+template <typename Archive, typename Settings, typename Prefix>
+void fields(Archive& archive, Settings& settings, Prefix& prefix) {
     archive(settings.tun_name,
-            settings.prefix.prefix(),
+            prefix,
             settings.inner_pool,
             settings.ports,
             settings.timeouts,
@@ -80,17 +77,15 @@ void save(Archive& archive, const RulesetSettings& settings) {
 }
 
 template <typename Archive>
+void save(Archive& archive, const RulesetSettings& settings) {
+    const Prefix6 prefix = settings.prefix.prefix();
+    fields(archive, settings, prefix);
+}
+
+template <typename Archive>
 void load(Archive& archive, RulesetSettings& settings) {
     Prefix6 prefix;
-    archive(settings.tun_name,
-            prefix,
-            settings.inner_pool,
-            settings.ports,
-            settings.timeouts,
-            settings.sessions_per_client,
-            settings.new_sessions_per_second,
-            settings.track_ipv6,
-            settings.forward_others);
+    fields(archive, settings, prefix);
     const auto valid = rfc6052::Nat64Prefix::from(prefix);
     if (!valid) throw std::invalid_argument{"not a prefix of RFC 6052"};
     settings.prefix = *valid;
