@@ -113,7 +113,10 @@ std::string check_quoted(View packet, Quotes quotes) {
     if (auto bad = check_ip(packet, layout, true); !bad.empty()) return "quoted: " + bad;
     if (layout.length > packet.size() || layout.is_fragment()) return {};
     if (layout.protocol != kTcp && layout.protocol != kUdp && !is_icmp(layout)) return {};
-    auto bad = check_lengths(packet.subspan(layout.transport), layout);
+    const auto transport = packet.subspan(layout.transport);
+    auto bad = check_lengths(transport, layout);
+    // Without checksum it came, without it stays: see core/rfc7915/icmpv4_to_icmpv6.cpp.
+    if (bad.empty() && layout.protocol == kUdp && get16(transport, 6) == 0) return {};
     if (bad.empty()) bad = check_checksum(packet, layout, {});
     if (quotes == Quotes::AsTheyCame && bad == "transport checksum")
         bad = check_partial_sum(packet, layout);

@@ -20,7 +20,8 @@ enum class Quotes : std::uint8_t { Finished, AsTheyCame };
 /// Checks: length fields, IPv4 header checksum, TCP, UDP, ICMP and ICMPv6 checksums of whole
 /// packets (as partial ones where `offload` says so, in the place it says), no UDP checksum of
 /// zero over IPv6, lengths and IPv4 header checksum of quoted packets and, if they are quoted
-/// whole, their transport checksum; length field and checksum of RFC 4884 extensions.
+/// whole, their transport checksum (a UDP datagram may be without); length field and checksum
+/// of RFC 4884 extensions.
 [[nodiscard]] std::string
 check_packet(View packet, const Offload& offload = {}, Quotes quotes = Quotes::Finished);
 

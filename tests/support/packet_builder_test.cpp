@@ -144,6 +144,15 @@ TEST_CASE("The checker lets a quote be as it came, with the pseudo-header's sum,
     CHECK(check_packet(quoting(wrong), {}, Quotes::AsTheyCame) != "");
 }
 
+TEST_CASE("The checker lets a quoted UDP datagram be without checksum") {
+    auto datagram = ipv6("2001:db8::1", "64:ff9b::1").udp(1, 2).payload(9);
+    const auto quoting = [](const PacketBuilder& packet) {
+        return ipv6("64:ff9b::2", "2001:db8::1").icmp(1, 4).payload(packet.bytes()).bytes();
+    };
+    CHECK(check_packet(quoting(datagram.checksum(0))) == "");
+    CHECK(check_packet(quoting(datagram.checksum(1))) != "");
+}
+
 TEST_CASE("The checker does not miss the rest of a quote that was cut short") {
     auto cut = ipv6("2001:db8::1", "64:ff9b::1").extension(0, 160).tcp(1, 2).bytes();
     cut.resize(100);
