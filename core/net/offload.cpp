@@ -39,10 +39,37 @@ bool segmentation_fits(const Offload& offload, const PacketView& view) noexcept 
     return false;
 }
 
-bool checksum_is_inside(const Offload& offload, const PacketView& view) noexcept {
+/// Where the checksum of a packet of this protocol stands, and how much of its header has been
+/// parsed.
+struct HeaderPlaces {
+    std::size_t checksum;
+    std::size_t end;
+};
+
+HeaderPlaces places_of(L4Proto protocol) noexcept {
+    switch (protocol) {
+    case L4Proto::Tcp:
+        return {offsetof(TcpHeader, checksum), sizeof(TcpHeader)};
+    case L4Proto::Udp:
+        return {offsetof(UdpHeader, checksum), sizeof(UdpHeader)};
+    case L4Proto::Icmp:
+        return {offsetof(IcmpHeader, checksum), sizeof(IcmpHeader)};
+    }
+    return {};
+}
+
+/// Within the packet and behind what has been parsed, whose values must stay as they were read;
+/// there, only the checksum itself may be written.
+bool checksum_has_place(const Offload& offload, const PacketView& view) noexcept {
     const std::size_t field = std::size_t{offload.checksum_start} + offload.checksum_offset;
-    return offload.checksum_start >= view.transport_offset &&
-           field + sizeof(Be16) <= view.bytes.size();
+    if (offload.checksum_start < view.transport_offset ||
+        field + sizeof(Be16) > view.bytes.size())
+        return false;
+    L4Proto protocol{};
+    if (!view.has_transport_header() || !view.l4(protocol)) return true;
+    const auto places = places_of(protocol);
+    return field == view.transport_offset + places.checksum ||
+           field >= view.transport_offset + places.end;
 }
 
 /// What the device would have done: sums from checksum_start, where the field holds the
@@ -72,7 +99,7 @@ std::expected<void, DropReason> normalize_offload(PacketBuffer& packet,
         offload.tcp_cwr = false;
     }
     if (offload.partial_checksum && !has_plain_checksum(offload, view)) {
-        if (segmented || !checksum_is_inside(offload, view))
+        if (segmented || !checksum_has_place(offload, view))
             return std::unexpected(DropReason::BadOffload);
         finish_checksum(packet, view);
     }

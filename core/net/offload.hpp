@@ -25,7 +25,8 @@ namespace nat64 {
 ///     of UDP only with a partial checksum.
 /// The values of what is not there become zero. Writes to the packet's checksum field at most.
 ///
-/// Errors: BadOffload if the metadata points outside the packet or contradicts it.
+/// Errors: BadOffload if the metadata points outside the packet, into headers that have been
+/// parsed (but for their checksum), or contradicts it.
 [[nodiscard]] std::expected<void, DropReason>
 normalize_offload(PacketBuffer& packet, const PacketView& view) noexcept;
 

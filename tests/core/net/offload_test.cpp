@@ -135,6 +135,9 @@ TEST_CASE("A partial checksum that points outside the packet or into its headers
         {"field behind the end", 66, 6},
         {"start behind the end", 69, 0},
         {"start at 65535", 65535, 65535},
+        {"field is UDP's source port", 40, 0},
+        {"field is UDP's length", 40, 4},
+        {"field is half UDP's checksum", 40, 7},
     };
     for (const auto& bad : cases) {
         CAPTURE(bad.what);
@@ -151,6 +154,30 @@ TEST_CASE("A partial checksum that points outside the packet or into its headers
     offload.checksum_offset = 26; // the last two bytes: odd, but inside
     OwnedPacket packet{six().udp(1, 2).payload(20).bytes(), offload};
     CHECK(normalize(packet));
+}
+
+TEST_CASE("What has been parsed of a header is no place for a checksum") {
+    for (const auto& builder : {four().tcp(1, 2).payload(20),
+                                six().udp(1, 2).payload(20),
+                                four().echo_request(7).payload(20),
+                                six().icmp(2, 0, 1280).payload(six().udp(1, 2).bytes())}) {
+        const auto bytes = builder.bytes();
+        const auto view = parse_packet(bytes);
+        REQUIRE(view);
+        const auto behind = view->protocol == kProtoTcp ? 20U : 8U;
+        const auto own = view->protocol == kProtoTcp   ? 16U
+                         : view->protocol == kProtoUdp ? 6U
+                                                       : 2U;
+        for (std::uint16_t offset = 0; offset < behind + 2; ++offset) {
+            CAPTURE(offset);
+            Offload offload;
+            offload.partial_checksum = true;
+            offload.checksum_start = view->transport_offset;
+            offload.checksum_offset = offset;
+            OwnedPacket packet{bytes, offload};
+            CHECK(normalize(packet) == (offset == own || offset >= behind));
+        }
+    }
 }
 
 TEST_CASE("Padding behind the packet is not summed and is no place for a checksum") {
