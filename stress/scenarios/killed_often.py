@@ -18,7 +18,6 @@ from lab.topology import SERVER
 from packets import UDP, IPv6, gateway_wire
 from probes import all_answered, settled_ping
 
-LONG = True
 TIME_LIMIT = 120
 DEATHS = 100
 STATE = (

@@ -95,7 +95,7 @@ class Nat64:
 
     def show(self, what, *options):
         """The parsed answer of `nat64 show WHAT --json`."""
-        done = self.call("show", what, "--json", *options)
+        done = self.call("show", what, "--json", *options, timeout=120.0)
         if done.returncode != 0:
             raise LabError(f"nat64 show {what} exited {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
