@@ -19,46 +19,62 @@ _IP_MTU_DISCOVER, _PMTUDISC_DONT = 10, 0
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 
 
-class UdpEcho:
+class Background:
+    """Does step() in a thread, over and over, while the block lasts or until stop()."""
+
+    def __init__(self):
+        self._running = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self._thread.join()
+
+    def stop(self):
+        self._running = False
+
+    def step(self):
+        raise NotImplementedError
+
+    def _run(self):
+        while self._running:
+            self.step()
+
+
+class UdpEcho(Background):
     """Answers every datagram with itself, from a thread. seen: source addresses, in order.
 
     fragmentable: answers leave with DF=0, as from servers that avoid path MTU discovery.
     """
 
     def __init__(self, node, address, port, fragmentable=True):
+        super().__init__()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = node.socket(family, socket.SOCK_DGRAM, bind=(address, port), timeout=0.2)
         if fragmentable and family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
         self.port = self.socket.getsockname()[1]
         self.seen = []
-        self._running = True
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self._running = False
-        self._thread.join()
+        super().__exit__()
         self.socket.close()
 
-    def _serve(self):
-        while self._running:
-            try:
-                data, source = self.socket.recvfrom(65535)
-                self.seen.append(source[:2])
-                self.socket.sendto(data, source)
-            except TimeoutError:
-                continue
-            except OSError as error:
-                # ICMP errors about earlier answers, and answers too big for the path so far.
-                if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EMSGSIZE):
-                    raise
+    def step(self):
+        try:
+            data, source = self.socket.recvfrom(65535)
+            self.seen.append(source[:2])
+            self.socket.sendto(data, source)
+        except TimeoutError:
+            pass
+        except OSError as error:
+            # ICMP errors about earlier answers, and answers too big for the path so far.
+            if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EMSGSIZE):
+                raise
 
 
 def udp_client(node, address, port, source_port=0, timeout=2.0, all_errors=False):

@@ -13,7 +13,6 @@ over everybody begins new flows again.
 
 import itertools
 import socket
-import threading
 import time
 from contextlib import ExitStack
 
@@ -21,6 +20,7 @@ from lab import wait_until
 from lab.topology import SERVER
 from packets import TCP, UDP, IPv6, gateway_wire
 from probes import (
+    Background,
     UdpEcho,
     all_answered,
     conversation,
@@ -44,33 +44,24 @@ OWN = ("client_half_open_limit", "client_port_limit", "client_rate_limit")
 IN_ALL = ("half_open_limit", "rate_limit")
 
 
-class Flood:
-    """A thread that sends packets until the block ends, with a breath now and then."""
+class Flood(Background):
+    """Sends packets in the background, with a breath now and then."""
 
     def __init__(self, lab, packets):
+        super().__init__()
         self.sent = 0
-        self._lab = lab
-        self._packets = [bytes(packet) for packet in packets]
-        self._running = True
-        self._thread = threading.Thread(target=self._send, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
+        self._wire = gateway_wire(lab)
+        self._packets = itertools.cycle([bytes(packet) for packet in packets])
 
     def __exit__(self, *_):
-        self._running = False
-        self._thread.join()
+        super().__exit__()
+        self._wire.__exit__()
 
-    def _send(self):
-        with gateway_wire(self._lab) as wire:
-            for packet in itertools.cycle(self._packets):
-                if not self._running:
-                    return
-                wire.send(packet)
-                self.sent += 1
-                if self.sent % 64 == 0:
-                    time.sleep(0.02)
+    def step(self):
+        self._wire.send(next(self._packets))
+        self.sent += 1
+        if self.sent % 64 == 0:
+            time.sleep(0.02)
 
 
 def run(case):

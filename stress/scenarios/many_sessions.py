@@ -13,13 +13,12 @@ import os
 import random
 import re
 import signal
-import threading
 import time
 
 from lab import wait_until
 from lab.topology import CLIENT, SERVER
 from packets import UDP, IPv6, gateway_wire
-from probes import conversation, tcp_pair
+from probes import Background, conversation, tcp_pair
 
 TIME_LIMIT = 180
 SOURCES, PORTS = 20000, 50
@@ -89,30 +88,21 @@ def fill(wire, server6):
     wire.flood(packets, pause_every=64)
 
 
-class Chatter:
+class Chatter(Background):
     """An established conversation that goes on in the background."""
 
     def __init__(self, client, server):
+        super().__init__()
         self.ends = (client, server)
         self.answers, self.broken = 0, False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._talk)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-
-    def _talk(self):
-        while not self._stop.is_set():
-            if not conversation(*self.ends, 100):
-                self.broken = True
-                return
-            self.answers += 1
-            time.sleep(0.005)
+    def step(self):
+        if not conversation(*self.ends, 100):
+            self.broken = True
+            self.stop()
+            return
+        self.answers += 1
+        time.sleep(0.005)
 
 
 def list_all(case, nat64, chatter, label):

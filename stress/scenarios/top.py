@@ -13,11 +13,10 @@ without a terminal an error that names `nat64 show`. The same page with napt: ke
 import os
 import re
 import signal
-import threading
 
 from lab import wait_until
 from lab.topology import CLIENT, SERVER
-from probes import UdpEcho, echo_once, udp_client
+from probes import Background, UdpEcho, echo_once, udp_client
 
 
 class Terminal:
@@ -74,39 +73,28 @@ class Terminal:
         self.node.run("tmux", "-S", self.socket, "kill-server")
 
 
-class Traffic:
+class Traffic(Background):
     """UDP echoes through the translator for as long as the block lasts, and some drops."""
 
     def __init__(self, lab, server6):
-        self.clients = [udp_client(lab.client, server6, 4000) for _ in range(5)]
-        self.stray = udp_client(lab.server, "192.0.2.5", 9, timeout=0.1)
-        self.echo = UdpEcho(lab.server, SERVER, 4000)
-        self.running = True
-        self.thread = threading.Thread(target=self.send, daemon=True)
+        super().__init__()
+        self._clients = [udp_client(lab.client, server6, 4000) for _ in range(5)]
+        self._stray = udp_client(lab.server, "192.0.2.5", 9, timeout=0.1)
 
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.running = False
-        self.thread.join()
-        self.echo.close()
-
-    def send(self):
-        while self.running:
-            for client in self.clients:
-                try:
-                    echo_once(client, b"x" * 1000)
-                    self.stray.send(b"x")
-                except OSError:
-                    continue  # the translator is away for a while, or says no
+    def step(self):
+        for client in self._clients:
+            try:
+                echo_once(client, b"x" * 1000)
+                self._stray.send(b"x")
+            except OSError:
+                continue  # the translator is away for a while, or says no
 
 
 def run(case):
     lab = case.lab()
     nat64 = case.nat64(lab)
     command = f"{case.executable} top --socket {nat64.socket} --interval 0.2"
-    with Traffic(lab, nat64.address6(SERVER)):
+    with UdpEcho(lab.server, SERVER, 4000), Traffic(lab, nat64.address6(SERVER)):
         terminal = Terminal(case, lab, "unicode")
         terminal.start(command, {"LC_ALL": "C.UTF-8"})
         numbers(case, terminal)
@@ -236,7 +224,7 @@ def of_kernel(case):
     nat64 = case.nat64(lab, {"napt": "kernel"})
     terminal = Terminal(case, lab, "kernel")
     command = f"{case.executable} top --socket {nat64.socket} --interval 0.2"
-    with Traffic(lab, nat64.address6(SERVER)):
+    with UdpEcho(lab.server, SERVER, 4000), Traffic(lab, nat64.address6(SERVER)):
         terminal.start(command, {"LC_ALL": "C.UTF-8"})
         terminal.wait("kernel NAPT", "own address", "inner pool", "connection tracking", CLIENT)
         sessions = re.search(CLIENT + r" +(\d+) +- +-", terminal.page())

@@ -24,6 +24,13 @@ void append(Bytes& to, View more) {
     to.insert(to.end(), more.begin(), more.end());
 }
 
+Bytes padded(View bytes, std::size_t unit) {
+    Bytes result{bytes.begin(), bytes.end()};
+    while (result.size() % unit != 0)
+        result.push_back(std::byte{0});
+    return result;
+}
+
 Bytes unhex(std::string_view text) {
     std::string digits;
     for (const char c : text)

@@ -43,6 +43,9 @@ inline void put32(std::span<std::byte> bytes, std::size_t at, std::uint32_t valu
 
 void append(Bytes& to, View more);
 
+/// With zeros behind it up to a multiple of `unit`.
+[[nodiscard]] Bytes padded(View bytes, std::size_t unit);
+
 inline void append8(Bytes& to, unsigned value) {
     to.push_back(static_cast<std::byte>(value & 0xff));
 }

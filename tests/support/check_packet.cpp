@@ -6,6 +6,7 @@
 #include "tests/support/bytes.hpp"
 #include "tests/support/describe.hpp"
 #include "tests/support/naive_checksum.hpp"
+#include "tests/support/protocols.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,11 +15,6 @@
 namespace nat64::test {
 
 namespace {
-
-constexpr unsigned kIcmp = 1;
-constexpr unsigned kTcp = 6;
-constexpr unsigned kUdp = 17;
-constexpr unsigned kIcmpv6 = 58;
 
 std::string check_ip(View packet, const Layout& layout, bool quoted) {
     if (!layout.problem.empty()) return layout.problem;

@@ -4,17 +4,13 @@
 #include "tests/support/describe.hpp"
 #include "tests/support/naive_checksum.hpp"
 #include "tests/support/packet_builder.hpp"
+#include "tests/support/protocols.hpp"
 
 #include <optional>
 
 namespace nat64::test {
 
 namespace {
-
-constexpr unsigned kIcmp = 1;
-constexpr unsigned kTcp = 6;
-constexpr unsigned kUdp = 17;
-constexpr unsigned kIcmpv6 = 58;
 
 bool has_header(View packet, std::size_t size) {
     const auto version = packet.empty() ? 0 : get8(packet, 0) >> 4;

@@ -6,6 +6,7 @@
 #include "tests/support/bytes.hpp"
 #include "tests/support/naive_checksum.hpp"
 #include "tests/support/packet_builder.hpp"
+#include "tests/support/protocols.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -14,22 +15,6 @@
 #include <vector>
 
 namespace nat64::test {
-
-namespace {
-
-constexpr unsigned kIcmp = 1;
-constexpr unsigned kTcp = 6;
-constexpr unsigned kUdp = 17;
-constexpr unsigned kFragment = 44;
-
-Bytes padded(View bytes, std::size_t unit) {
-    Bytes result{bytes.begin(), bytes.end()};
-    while (result.size() % unit != 0)
-        result.push_back(std::byte{0});
-    return result;
-}
-
-} // namespace
 
 std::size_t PacketBuilder::checksum_field() const {
     return protocol_ == kTcp ? 16 : protocol_ == kUdp ? 6 : 2;

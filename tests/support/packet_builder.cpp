@@ -7,6 +7,7 @@
 #include "core/net/packet_buffer.hpp"
 #include "tests/support/bytes.hpp"
 #include "tests/support/naive_checksum.hpp"
+#include "tests/support/protocols.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,22 +21,6 @@
 #include <arpa/inet.h>
 
 namespace nat64::test {
-
-namespace {
-
-constexpr unsigned kIcmp = 1;
-constexpr unsigned kTcp = 6;
-constexpr unsigned kUdp = 17;
-constexpr unsigned kIcmpv6 = 58;
-
-Bytes padded(View bytes, std::size_t unit) {
-    Bytes result{bytes.begin(), bytes.end()};
-    while (result.size() % unit != 0)
-        result.push_back(std::byte{0});
-    return result;
-}
-
-} // namespace
 
 AnyAddress::AnyAddress(const char* text) : bytes(16) {
     if (inet_pton(AF_INET, text, bytes.data()) == 1) {
