@@ -167,6 +167,7 @@ recognise(InboundFlow& flow,
                              outgoing,
                              rfc7915::checksum_kind(packet.offload));
     auto fields = rfc7915::ipv4_fields(view, outgoing, view.transport_length());
+    fields.tos = settings.dscp_to_ipv4(view.traffic_class);
     fields.ttl =
         rfc7915::next_hop_limit(view.hop_limit, settings.hop_policy, rfc7915::CountHop::Yes);
     fields.identification = identification.next();
@@ -185,6 +186,7 @@ recognise(InboundFlow& flow,
                              outgoing,
                              rfc7915::checksum_kind(packet.offload));
     auto fields = rfc7915::ipv6_fields(view, outgoing);
+    fields.traffic_class = settings.dscp_to_ipv6(view.traffic_class);
     fields.hop_limit =
         rfc7915::next_hop_limit(view.hop_limit, settings.hop_policy, rfc7915::CountHop::Yes);
     packet.push_front(sizeof(Ipv6Header) - sizeof(Ipv4Header));

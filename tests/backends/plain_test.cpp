@@ -178,6 +178,11 @@ OwnedPacket random_packet(Random& random, const std::vector<BindingRow>& binding
 
 // ---- settings ----
 
+rfc7915::Dscp random_dscp(Random& random) {
+    if (random.one_in(2)) return {};
+    return rfc7915::Dscp::fixed(static_cast<std::uint8_t>(random.between(0, 63)));
+}
+
 TranslatorSettings random_settings(Random& random) {
     using rfc7915::HopPolicy;
     using rfc7915::PartialChecksums;
@@ -192,6 +197,9 @@ TranslatorSettings random_settings(Random& random) {
     r.lowest_ipv6_mtu = Mtu{one_of(random, std::array{1280U, 1400U})};
     r.partial_checksums =
         random.one_in(2) ? PartialChecksums::Allowed : PartialChecksums::Forbidden;
+    r.dscp_to_ipv4 = random_dscp(random);
+    r.dscp_to_ipv6 = random_dscp(random);
+    r.clamp_mss = random.one_in(2);
     return s;
 }
 
@@ -306,6 +314,35 @@ TEST_CASE("plain packets come out as the general way has them") {
     }
     CHECK(forwarded > 4000);
     CHECK(hairpinned > 100);
+}
+
+TEST_CASE("RFC 7915 §4.1, §5.1: a fixed codepoint is that of each packet of a session") {
+    NaptSettings napt;
+    napt.pool = {pool_item("192.0.2.1")};
+    TranslatorSettings settings;
+    settings.wkp_strict = false;
+    settings.rfc7915.dscp_to_ipv4 = rfc7915::Dscp::fixed(46);
+    settings.rfc7915.dscp_to_ipv6 = rfc7915::Dscp::fixed(0);
+    Gateway gateway{settings, napt};
+    const Clock::time_point now{1h};
+    for (int packet = 0; packet < 3; ++packet) {
+        CAPTURE(packet);
+        gateway.queue.push(ipv6("2001:db8:1::10", "64:ff9b::203.0.113.5")
+                               .traffic_class(8 << 2 | 1)
+                               .udp(5000, 53)
+                               .packet());
+        const auto out = gateway.handle(now);
+        REQUIRE(out.size() == 1);
+        CHECK(get8(out[0].bytes, 1) == (46 << 2 | 1));
+        const auto mapped4 = gateway.bindings().at(0).mapped4;
+        gateway.queue.push(ipv4("203.0.113.5", mapped4.address)
+                               .traffic_class(46 << 2 | 3)
+                               .udp(53, mapped4.port.value())
+                               .packet());
+        const auto in = gateway.handle(now);
+        REQUIRE(in.size() == 1);
+        CHECK((get16(in[0].bytes, 0) >> 4 & 0xff) == 3);
+    }
 }
 
 TEST_CASE("policy: a plain packet of a session that is forbidden by now is refused") {
