@@ -19,6 +19,12 @@ namespace nat64 {
 
 namespace {
 
+/// ICMP that has no identifier to find a binding by, and is never translated.
+bool is_other_icmp(const PacketView& view) noexcept {
+    L4Proto protocol{};
+    return view.l4(protocol) && protocol == L4Proto::Icmp && !view.is_echo();
+}
+
 /// The packet quoted by an ICMP error, if it can have come through this translator.
 std::expected<PacketView, DropReason> parse_quoted(const PacketView& error) noexcept {
     const auto quoted =
@@ -26,6 +32,7 @@ std::expected<PacketView, DropReason> parse_quoted(const PacketView& error) noex
     if (!quoted || quoted->family != error.family || !quoted->has_transport_header())
         return std::unexpected{DropReason::BadQuotedPacket};
     if (quoted->is_icmp_error()) return std::unexpected{DropReason::QuotedIcmpError};
+    if (is_other_icmp(*quoted)) return std::unexpected{DropReason::BadQuotedPacket};
     return *quoted;
 }
 

@@ -58,17 +58,11 @@ check_udp(const PacketView& view, std::span<const std::byte> transport, bool quo
     return {};
 }
 
-bool is_echo(const PacketView& view) noexcept {
-    if (view.family == Family::V6)
-        return view.icmp_type == kIcmpv6EchoRequest || view.icmp_type == kIcmpv6EchoReply;
-    return view.icmp_type == kIcmpEchoRequest || view.icmp_type == kIcmpEchoReply;
-}
-
 void parse_icmp(PacketView& view, std::span<const std::byte> transport) noexcept {
     const auto& icmp = overlay<IcmpHeader>(transport);
     view.icmp_type = icmp.type;
     view.icmp_code = icmp.code;
-    if (!is_echo(view)) return;
+    if (!view.is_echo()) return;
     view.source_port = overlay<Be16>(transport, 4).value();
     view.destination_port = view.source_port;
 }
@@ -199,7 +193,6 @@ Failure parse_fragment_header(PacketView& view, std::size_t offset) noexcept {
     view.fragment_id = header.identification.value();
     if (!view.is_fragment()) return {};
     const auto data = offset + sizeof(Ipv6FragmentHeader);
-    if (view.length < data) return DropReason::BadExtensionHeader;
     return check_fragment(view, view.length - data, offset - sizeof(Ipv6Header));
 }
 

@@ -112,6 +112,16 @@ struct PacketView {
         }
     }
 
+    /// Is it an ICMP query of ours, with an identifier (RFC 6146 §3.4)? Needs
+    /// has_transport_header().
+    [[nodiscard]] bool is_echo() const noexcept {
+        if (family == Family::V6)
+            return protocol == kProtoIcmpv6 &&
+                   (icmp_type == kIcmpv6EchoRequest || icmp_type == kIcmpv6EchoReply);
+        return protocol == kProtoIcmp &&
+               (icmp_type == kIcmpEchoRequest || icmp_type == kIcmpEchoReply);
+    }
+
     /// Is it an ICMP error message (RFC 1122 §3.2.2, RFC 4443 §2.1), as far as type tells?
     /// Needs has_transport_header().
     [[nodiscard]] bool is_icmp_error() const noexcept {

@@ -46,7 +46,7 @@ Checked refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcep
 /// anew.
 Checked check_icmpv4(const PacketView& view) noexcept {
     if (!view.has_transport_header()) return {};
-    if (view.icmp_type == kIcmpEchoRequest || view.icmp_type == kIcmpEchoReply) return {};
+    if (view.is_echo()) return {};
     const auto rest = overlay<Be32>(view.transport(), offsetof(IcmpHeader, rest)).value();
     if (!view.is_icmp_error() || !map_icmpv4_error(view.icmp_type, view.icmp_code, rest))
         return refuse(DropReason::UnknownIcmpType);

@@ -62,7 +62,7 @@ bool icmpv6_checksum_is_right(const PacketView& view) noexcept {
 /// anew.
 Checked check_icmpv6(const PacketView& view) noexcept {
     if (!view.has_transport_header()) return {};
-    if (view.icmp_type == kIcmpv6EchoRequest || view.icmp_type == kIcmpv6EchoReply) return {};
+    if (view.is_echo()) return {};
     const auto rest = overlay<Be32>(view.transport(), offsetof(IcmpHeader, rest)).value();
     if (!view.is_icmp_error() || !map_icmpv6_error(view.icmp_type, view.icmp_code, rest))
         return refuse(DropReason::UnknownIcmpType);

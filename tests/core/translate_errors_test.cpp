@@ -66,6 +66,26 @@ TEST_CASE("an ICMP error of the IPv4 side about a protocol that is not translate
     CHECK(b.drops(DropReason::BadQuotedPacket) == 1);
 }
 
+TEST_CASE("RFC 7915 §4.2, §5.2: an error about ICMP that is not translated is dropped") {
+    Bench b;
+    // What is no query has no identifier, which is not the same as identifier 0.
+    b.backend.bind(L4Proto::Icmp, client(kClient, 0), pool(0));
+    SUBCASE("IPv6 to IPv4: Neighbor Solicitation") {
+        const auto quoted = ipv6(kServer6, kClient).icmp(135, 0).payload(20).bytes();
+        CHECK(b.pass(error_about(quoted)).empty());
+    }
+    SUBCASE("IPv6 to IPv4: Redirect") {
+        const auto quoted = ipv6(kServer6, kClient).icmp(137, 0).payload(32).bytes();
+        CHECK(b.pass(error_about(quoted)).empty());
+    }
+    SUBCASE("IPv4 to IPv6: Timestamp") {
+        const auto quoted = ipv4(kPool, kServer4).icmp(13, 0).payload(12).bytes();
+        CHECK(b.pass(ipv4(kServer4, kPool).icmp(3, 1).payload(View{quoted})).empty());
+    }
+    CHECK(b.drops(DropReason::BadQuotedPacket) == 1);
+    CHECK(b.all_drops() == 1);
+}
+
 TEST_CASE("policy: no ICMP error reaches whom its sender may not talk to") {
     Bench b;
     b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
