@@ -48,13 +48,14 @@ ipv4_fields(const PacketView& view, const Outgoing4& outgoing, std::uint32_t seg
 }
 
 /// RFC 7915 §5: with DF=0, which fragments and small packets get, IPv4 routers fragment.
-/// CHOICE(RFC 7915 §5.1): what would not fit the IPv4 length field is too big as well.
+/// CHOICE(RFC 7915 §5.1): what would not fit the IPv4 length field is too big as well, be it in
+/// fragments: nobody could reassemble it (RFC 791 §3.1).
 [[nodiscard]] inline std::expected<void, Refusal> check_ipv4_size(
     const PacketView& view, const Offload& offload, const Settings& settings) noexcept {
     constexpr std::uint32_t header = sizeof(Ipv4Header);
     const auto size = header + segment_length(view, offload);
     const bool dont_fragment = !view.has_fragment_header && size > kDontFragmentAbove;
-    if (header + view.transport_length() <= 0xffff &&
+    if (header + view.fragment_offset + view.transport_length() <= 0xffff &&
         (!dont_fragment || size <= settings.ipv4_mtu.bytes())) [[likely]]
         return {};
     const auto mtu = std::max(kMinIpv6Mtu, settings.ipv4_mtu.bytes() + 20);

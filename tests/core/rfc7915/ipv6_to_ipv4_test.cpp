@@ -290,6 +290,20 @@ TEST_CASE("RFC 791 §3.1: what exceeds the IPv4 length field is too big, whateve
     CHECK(translate.verdict(of_ipv4_size(65536)) == "packet_too_big 2/0/100020");
 }
 
+TEST_CASE("RFC 791 §3.1: a fragment that reaches past the longest IPv4 packet is too big") {
+    // 65515 bytes behind the header; in IPv6 there may be 65535.
+    const Translate translate;
+    const auto ending_at = [&](std::size_t end) {
+        return translate.verdict(outbound6()
+                                     .udp(kClientPort, kServerPort)
+                                     .payload(end - 65504 - 8)
+                                     .fragment(65504, false, 7));
+    };
+    CHECK(ending_at(65515) == "accepted");
+    CHECK(ending_at(65516) == "packet_too_big 2/0/1520");
+    CHECK(ending_at(65535) == "packet_too_big 2/0/1520");
+}
+
 // ---- other refusals ----
 
 TEST_CASE("RFC 6146 §3.4: other transport protocols are answered with Port Unreachable") {
