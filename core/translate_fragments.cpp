@@ -182,7 +182,13 @@ Verdict Translator::Impl::inbound_fragment(PacketBuffer& packet,
     auto& context = context_of(view);
     if (std::holds_alternative<rfc6146::Refused>(context.decision))
         return counters.drop(DropReason::FragmentRefused);
-    if (first && !needs_whole(view)) return first_inbound(packet, view, context, pass);
+    if (first && !needs_whole(view)) {
+        if (!std::holds_alternative<rfc6146::Collecting>(context.decision))
+            return first_inbound(packet, view, context, pass);
+        // The held one has no checksum and must not leave without.
+        refuse_siblings(context);
+        return counters.drop(DropReason::FragmentOverlap);
+    }
     if (const auto* outgoing = std::get_if<rfc7915::Outgoing6>(&context.decision)) {
         // A second first fragment, now without checksum: two packets under one identification.
         if (first) return counters.drop(DropReason::FragmentOverlap);

@@ -77,6 +77,18 @@ TEST_CASE("a fragmented ICMP error of the IPv4 side is dropped") {
     CHECK(b.drops(DropReason::FragmentedIcmpError) == 1);
 }
 
+TEST_CASE("RFC 7915 §4.5: no UDP checksum of zero leaves behind a first fragment with one") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    const auto first = [](PacketBuilder packet) {
+        return packet.udp(53, 777).payload(56).fragment(0, true, 6);
+    };
+    CHECK(b.pass(first(ipv4(kServer4, kPool)).checksum(0)).empty());
+    CHECK(b.pass(first(ipv4(kServer4, kPool))).empty());
+    CHECK(b.drops(DropReason::FragmentOverlap) == 1);
+    CHECK(b.drops(DropReason::FragmentRefused) == 1);
+}
+
 TEST_CASE("RFC 768: a checksum of zero that had been left out is written as all ones") {
     Bench b;
     b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
