@@ -39,11 +39,12 @@ Resolved refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexce
     return std::unexpected{NotNow{Refusal{reason, answer}}};
 }
 
-// RFC 6146 §3.5.1.1: no transport address left: "SHOULD send an ICMPv6 Destination Unreachable
-// error with code 3". RFC 6888 §3 REQ-4 leaves the answer to a limit open: CHOICE: code 1.
+// RFC 6146 §3.5.1.1: no transport address left, or no room for a binding: "SHOULD send an
+// ICMPv6 Destination Unreachable error message with Code 3". RFC 6888 §3 REQ-4 leaves the
+// answer to a limit open: CHOICE: code 1.
 Resolved refuse_outbound(DropReason reason) noexcept {
-    return refuse(
-        reason, reason == DropReason::PoolExhausted ? kAddressUnreachable6 : kAdminProhibited6);
+    const bool full = reason == DropReason::PoolExhausted || reason == DropReason::SessionLimit;
+    return refuse(reason, full ? kAddressUnreachable6 : kAdminProhibited6);
 }
 
 // CHOICE(RFC 6146 §3.5.1): "an ICMP error message with type 3 MAY be sent": UDP learns that

@@ -79,7 +79,7 @@ TEST_CASE("explain: what is foreseen for a client's flow is what happens to it")
                                "own_address 1/1",
                                "private_destination 1/1",
                                "client_denied 1/1",
-                               "session_limit 1/1",
+                               "session_limit 1/3",
                                "half_open_limit 1/1",
                                "client_session_limit 1/1",
                                "rate_limit 1/1",

@@ -67,8 +67,8 @@ TEST_CASE("limits.sessions: the table is full, says so, and is not full for ever
     UserspaceNetwork net{settings};
     for (unsigned i = 0; i < 50; ++i)
         REQUIRE(net.out(Udp, ep6(i / 2, 1024 + i % 2), ep4("203.0.113.1", 1)).verdict == "ok");
-    CHECK(net.out(Udp, ep6(99), kServer).verdict == "session_limit 1/1");
-    CHECK(net.out(Udp, ep6(1, 1024), kServer).verdict == "session_limit 1/1");
+    CHECK(net.out(Udp, ep6(99), kServer).verdict == "session_limit 1/3");
+    CHECK(net.out(Udp, ep6(1, 1024), kServer).verdict == "session_limit 1/3");
     CHECK(net.out(Udp, ep6(1, 1024), ep4("203.0.113.1", 1)).verdict == "ok");
     const auto mapped4 = net.bindings()[0].mapped4;
     CHECK(net.in(Udp, ep4("198.51.100.1", 1), mapped4).verdict == "session_limit"); // no answer
