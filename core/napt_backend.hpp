@@ -328,6 +328,14 @@ public:
 
     [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
 
+    /// May this IPv4 host begin to talk to this client, or be told of an error by it? What the
+    /// policy says, unless the host's address is one of our own (RFC 6146 §3.8).
+    [[nodiscard]] virtual Ruling inbound_ruling(const Ipv6Addr& client6,
+                                                L4Proto protocol,
+                                                const Endpoint4& server4) const noexcept {
+        return policy().inbound(client6, protocol, server4);
+    }
+
     /// nullptr switches events off.
     virtual void set_event_sink(EventSink* sink) noexcept = 0;
 

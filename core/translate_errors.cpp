@@ -55,7 +55,7 @@ Verdict Translator::Impl::outbound_error(PacketBuffer& packet, const Item& item)
 
     const Endpoint4 server4{item.server4, Port{quoted->source_port}};
     // It answers what came from there: the machine itself may be told.
-    const auto ruling = backend.policy().inbound(client6.address, protocol, server4);
+    const auto ruling = backend.inbound_ruling(client6.address, protocol, server4);
     if (const auto no = ruling.refusal()) return counters.drop(*no);
     const auto answer = outgoing4(*binding, server4, protocol);
     const rfc7915::Outgoing4 quoted_outgoing{answer.destination, answer.source};

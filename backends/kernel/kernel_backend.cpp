@@ -134,6 +134,13 @@ Ruling KernelBackend::ruling_on(L4Proto protocol, const Endpoint4& server4) cons
     return policy().destination(protocol, server4);
 }
 
+Ruling KernelBackend::inbound_ruling(const Ipv6Addr& client6,
+                                     L4Proto protocol,
+                                     const Endpoint4& server4) const noexcept {
+    if (hosts_.pool().contains(server4.address)) return {Basis::InnerAddress};
+    return policy().inbound(client6, protocol, server4);
+}
+
 Outlook KernelBackend::foresee(const OutboundFlow& flow,
                                Clock::time_point /*now*/) const noexcept {
     const auto& client6 = flow.client6.address;

@@ -57,6 +57,9 @@ public:
                                   Clock::time_point now) const noexcept override;
     [[nodiscard]] Outlook foresee(const InboundFlow& flow,
                                   Clock::time_point now) const noexcept override;
+    [[nodiscard]] Ruling inbound_ruling(const Ipv6Addr& client6,
+                                        L4Proto protocol,
+                                        const Endpoint4& server4) const noexcept override;
     [[nodiscard]] bool owns(Ipv4Addr address) const noexcept override;
     [[nodiscard]] bool owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
     Clock::time_point

@@ -76,10 +76,9 @@ void UserspaceBackend::recheck_sessions(Clock::time_point now, std::size_t& left
         if (!sessions.exists(session)) continue;
         const auto& b = state_.bib[sessions.binding_of(session)];
         const auto server4 = sessions[session].server4();
-        const auto no =
-            sessions[session].opener == Side::V6
-                ? forbids_outbound(b.client6, b.protocol, server4)
-                : policy().inbound(b.client6.address, b.protocol, server4).refusal();
+        const auto no = sessions[session].opener == Side::V6
+                            ? forbids_outbound(b.client6, b.protocol, server4)
+                            : inbound_ruling(b.client6.address, b.protocol, server4).refusal();
         const bool withheld = state_.pool.is_withheld(b.address);
         if (!no && !withheld) continue;
         state_.close(

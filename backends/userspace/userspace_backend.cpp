@@ -184,10 +184,10 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
     Opening opening{remote(flow.protocol, flow.server4),
                     initial_state(flow.protocol, Side::V6)};
     std::optional<Endpoint4> claimed;
-    if (flow.protocol == L4Proto::Tcp) {
+    if (flow.protocol == L4Proto::Tcp && !state_.whole_hosts.mapped_of(flow.client6.address)) {
         // RFC 6146 §3.5.2.2: the other end of a simultaneous open. The binding "MUST" be to
         // the transport address that the stored SYN was sent to; V4 INIT and a V6 SYN make
-        // ESTABLISHED.
+        // ESTABLISHED. A whole host cannot take it: no SYN to its own address is stored.
         claimed = state_.syns.find(flow.server4, [&](const Endpoint4& mapped4) {
             const auto address = state_.pool.index_of(mapped4.address);
             return address &&
@@ -249,7 +249,7 @@ Resolved UserspaceBackend::first_inbound(const InboundFlow& flow,
                                          Clock::time_point now) noexcept {
     if (const auto host = state_.whole_hosts.client_of(flow.mapped4.address)) {
         const Endpoint6 client6{*host, flow.mapped4.port};
-        const auto ruling = policy().inbound(client6.address, flow.protocol, flow.server4);
+        const auto ruling = inbound_ruling(client6.address, flow.protocol, flow.server4);
         if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
         if (!begins(flow.protocol, flow.tcp)) return Binding{client6, flow.mapped4, {}};
         const auto session = state_.open(flow.protocol,
@@ -274,7 +274,7 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
                                                Clock::time_point now) noexcept {
     const bool first = begins(flow.protocol, flow.tcp);
     const auto ruling =
-        policy().inbound(state_.bib[binding].client6.address, flow.protocol, flow.server4);
+        inbound_ruling(state_.bib[binding].client6.address, flow.protocol, flow.server4);
     if (const auto no = ruling.refusal()) return refuse(*no, kAdminProhibited4);
     if (filters(binding, flow.server4.address)) {
         if (flow.protocol != L4Proto::Tcp)
@@ -327,10 +327,19 @@ Resolved UserspaceBackend::counted(Created session, Side side, std::uint32_t byt
 
 // ---- asking ----
 
-// What is hairpinned reaches a client of ours, wherever the pool lies.
+// What is hairpinned goes from one client of ours to another, wherever the pool lies.
+Ruling UserspaceBackend::unless_ours(const Ruling& ruling, Ipv4Addr server4) const noexcept {
+    return ruling.basis == Basis::PrivateRange && owns(server4) ? Ruling{} : ruling;
+}
+
 Ruling UserspaceBackend::ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept {
-    const auto ruling = policy().destination(protocol, server4);
-    return ruling.basis == Basis::PrivateRange && owns(server4.address) ? Ruling{} : ruling;
+    return unless_ours(policy().destination(protocol, server4), server4.address);
+}
+
+Ruling UserspaceBackend::inbound_ruling(const Ipv6Addr& client6,
+                                        L4Proto protocol,
+                                        const Endpoint4& server4) const noexcept {
+    return unless_ours(policy().inbound(client6, protocol, server4), server4.address);
 }
 
 std::optional<DropReason> UserspaceBackend::forbids_outbound(
@@ -373,7 +382,7 @@ Outlook UserspaceBackend::foresee(const InboundFlow& flow,
     const auto& client6 = outlook.binding->client6.address;
     outlook.use = state_.use_of(client6);
     if (flow.server4.address == Ipv4Addr{}) return outlook;
-    outlook.ruling = policy().inbound(client6, flow.protocol, flow.server4);
+    outlook.ruling = inbound_ruling(client6, flow.protocol, flow.server4);
     const auto slot = state_.bib.find_mapped(*address, flow.protocol, flow.mapped4.port);
     const auto no = state_.would_refuse(client6, {.half_open = tcp, .inbound = true}, now);
     if (slot != kNone && filters(slot, flow.server4.address))

@@ -48,6 +48,9 @@ public:
                                   Clock::time_point now) const noexcept override;
     [[nodiscard]] Outlook foresee(const InboundFlow& flow,
                                   Clock::time_point now) const noexcept override;
+    [[nodiscard]] Ruling inbound_ruling(const Ipv6Addr& client6,
+                                        L4Proto protocol,
+                                        const Endpoint4& server4) const noexcept override;
     [[nodiscard]] bool owns(Ipv4Addr address) const noexcept override;
     [[nodiscard]] bool owns(L4Proto protocol, const Endpoint4& mapped4) const noexcept override;
     Clock::time_point
@@ -106,6 +109,7 @@ private:
     [[nodiscard]] Resolved store_syn(const InboundFlow& flow,
                                      const PacketBuffer& packet,
                                      Clock::time_point now) noexcept;
+    [[nodiscard]] Ruling unless_ours(const Ruling& ruling, Ipv4Addr server4) const noexcept;
     [[nodiscard]] Ruling ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept;
     [[nodiscard]] std::optional<DropReason> forbids_outbound(
         const Endpoint6& client6, L4Proto protocol, const Endpoint4& server4) const noexcept;

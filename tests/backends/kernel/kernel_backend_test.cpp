@@ -108,6 +108,9 @@ TEST_CASE("napt: kernel: inner addresses are no destinations for clients") {
     CHECK(net.out(Udp, ep6(2), other).verdict == "illegal_destination 1/1");
     CHECK(net.out(Udp, ep6(2), ep4("100.64.0.1", 53)).verdict == "illegal_destination 1/1");
     CHECK(net.bindings().size() == 1);
+    // Nor for their ICMP errors.
+    const auto ruling = net.backend->inbound_ruling(ep6(2).address, Udp, other);
+    CHECK(ruling.basis == Basis::InnerAddress);
 }
 
 TEST_CASE("napt: kernel: a host lasts as long as conntrack may remember its flows") {

@@ -104,9 +104,15 @@ TEST_CASE("policy: a private pool is reached by its own clients") {
     REQUIRE(sent.verdict == "ok");
     CHECK(net.out(Udp, ep6(2), sent.binding->mapped4).verdict == "ok");
     CHECK(net.out(Udp, ep6(2), ep4("10.1.2.4", 53)).verdict == "private_destination 1/1");
+    // The second half of a hairpin comes from the pool as well.
+    const auto from = net.bindings().at(1).mapped4;
+    CHECK(net.in(Udp, from, sent.binding->mapped4).verdict == "ok");
+    CHECK(net.in(Udp, ep4("10.1.2.4", 53), sent.binding->mapped4).verdict ==
+          "private_destination 3/13");
+    CHECK(net.backend->inbound_ruling(ep6(1).address, Udp, from) == Ruling{});
     impose(net, PolicySettings{});
     net.expire();
-    CHECK(net.sessions().size() == 2);
+    CHECK(net.sessions().size() == 3);
 }
 
 TEST_CASE("policy: a session that is forbidden by now is not restored") {
