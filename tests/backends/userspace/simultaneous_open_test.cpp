@@ -57,6 +57,20 @@ TEST_CASE("RFC 6146 §3.5.2.2: a client over its limit leaves the stored SYN to 
     CHECK(net.notes.expired.size() == 1);
 }
 
+TEST_CASE("RFC 6146 §3.5.2.2: a whole-host static claims no SYN to another address") {
+    auto settings = small_settings();
+    settings.statics = {{{}, {ep6(9).address, {}}, ep4("192.0.2.3")}};
+    UserspaceNetwork net{settings};
+    REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");
+    const auto sent = net.out(Tcp, ep6(9), kServer, kSyn);
+    REQUIRE(sent.verdict == "ok");
+    CHECK(sent.binding->mapped4.address == v4("192.0.2.3"));
+    CHECK(net.state() == "v6_init");
+    net.pass(7s);
+    CHECK(net.notes.superseded == 0);
+    CHECK(net.notes.expired.size() == 1);
+}
+
 TEST_CASE("RFC 6146 §3.5.2.2: the client's SYN gets the transport address of the stored one") {
     UserspaceNetwork net;
     REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");
