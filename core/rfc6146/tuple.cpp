@@ -6,6 +6,17 @@
 
 namespace nat64::rfc6146 {
 
+namespace {
+
+/// Clouds and tunnels number routers from 169.254.0.0/16 and class E. No server has such an
+/// address, but what these routers say of a path is as true as what others say.
+constexpr bool may_be_router4(Ipv4Addr address) noexcept {
+    const bool class_e = address.bits() >> 28 == 0xf && address != Ipv4Addr{0xffffffff};
+    return class_e || address.bits() >> 16 == 0xa9fe || !is_never_forwarded(address);
+}
+
+} // namespace
+
 std::expected<void, DropReason> check_server4(Ipv4Addr server4,
                                               const AddressRules& rules) noexcept {
     if (may_be_server4(server4, rules)) return {};
@@ -51,8 +62,9 @@ std::expected<void, Refusal> check_source4(Ipv4Addr source,
 
 std::expected<void, Refusal> check_addresses4(const PacketView& view,
                                               const AddressRules& rules) noexcept {
-    const auto ok = check_source4(view.ipv4().source.value(), rules);
-    if (ok || ok.error().reason != DropReason::NonGlobalIpv4) return ok;
+    const auto source = view.ipv4().source.value();
+    const auto ok = check_source4(source, rules);
+    if (ok || !may_be_router4(source)) return ok;
     if (view.has_transport_header() && view.is_icmp_error()) return {};
     return ok;
 }

@@ -86,6 +86,51 @@ TEST_CASE("RFC 7915 §4.2, §5.2: an error about ICMP that is not translated is 
     CHECK(b.all_drops() == 1);
 }
 
+TEST_CASE("a translated error is counted as ICMP of its direction") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    const auto counted = [&](Direction direction) -> const auto& {
+        return b.counters.translated[static_cast<std::size_t>(direction)]
+                                    [static_cast<std::size_t>(L4Proto::Icmp)];
+    };
+    const auto out = error_about(datagram());
+    REQUIRE(b.pass(out).size() == 1);
+    CHECK(counted(Direction::Outbound).packets.value() == 1);
+    CHECK(counted(Direction::Outbound).bytes.value() == out.bytes().size());
+    CHECK(b.counters.emitted.value() == 1);
+    const auto quoted = ipv4(kPool, kServer4).udp(777, 53).payload(20).bytes();
+    const auto in = ipv4(kServer4, kPool).icmp(3, 3).payload(View{quoted});
+    REQUIRE(b.pass(in).size() == 1);
+    CHECK(counted(Direction::Inbound).packets.value() == 1);
+    CHECK(counted(Direction::Inbound).bytes.value() == in.bytes().size());
+    CHECK(b.counters.emitted.value() == 2);
+}
+
+TEST_CASE("RFC 6791: routers may be numbered from link-local addresses and class E") {
+    const auto quoted = ipv4(kPool, kServer4).udp(777, 53).payload(20).bytes();
+    const auto error = [&](const char* router) {
+        Bench b;
+        b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+        const auto sent = b.pass(ipv4(router, kPool).icmp(3, 4, 1400).payload(View{quoted}));
+        CHECK(b.drops(DropReason::IllegalSource) == (sent.empty() ? 1 : 0));
+        return line(sent);
+    };
+    // They come from the gateway.
+    CHECK(has(error("169.254.10.1"), "IPv6 64:ff9b::c000:2fe > 2001:db8:1::10"));
+    CHECK(has(error("240.0.4.7"), "IPv6 64:ff9b::c000:2fe > 2001:db8:1::10"));
+    for (const auto* nobody : {"0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255"}) {
+        CAPTURE(std::string{nobody});
+        CHECK(error(nobody).empty());
+    }
+    // Of anything else they are no sources.
+    for (const auto* host : {"169.254.10.1", "240.0.4.7"}) {
+        Bench b;
+        b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+        CHECK(b.pass(ipv4(host, kPool).udp(53, 777)).empty());
+        CHECK(b.drops(DropReason::IllegalSource) == 1);
+    }
+}
+
 TEST_CASE("policy: no ICMP error reaches whom its sender may not talk to") {
     Bench b;
     b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
