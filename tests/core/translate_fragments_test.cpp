@@ -5,12 +5,15 @@
 #include "tests/core/translator_bench.hpp"
 #include "tests/support/reassemble.hpp"
 
+#include <chrono>
 #include <optional>
 #include <ranges>
 
 namespace nat64::test {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 std::vector<Bytes> pass_all(Bench& b, const std::vector<Bytes>& pieces) {
     std::vector<Bytes> out;
@@ -42,6 +45,15 @@ TEST_CASE("RFC 6146 §3.4: fragments of the IPv4 side wait for their first one")
     CHECK(b.all_drops() == 0);
 }
 
+TEST_CASE("RFC 6146 §4: held fragments of the IPv4 side are given up in time, too") {
+    Bench b;
+    const auto datagram = ipv4(kServer4, kPool).udp(53, 777).payload(3000);
+    CHECK(pass_all(b, {datagram.in_pieces(1024, 6)[1]}).empty());
+    CHECK(b.translator.expire(b.now, {}, b.queue) == b.now + 2s);
+    b.translator.expire(b.now + 2s, {}, b.queue);
+    CHECK(b.drops(DropReason::FragmentTimeout) == 1);
+}
+
 TEST_CASE("siblings of a first fragment of the IPv4 side that was refused are dropped") {
     Bench b;
     const auto datagram = ipv4(kServer4, kPool).udp(53, 777).payload(3000);
@@ -67,6 +79,68 @@ TEST_CASE("a query that is refused when all its fragments are there goes as a wh
     }
     CHECK(b.drops(DropReason::FragmentRefused) == 2);
     CHECK(b.all_drops() == 3);
+}
+
+TEST_CASE("RFC 791 §2.3: fragments of another protocol are of another packet") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    const auto udp = ipv4(kServer4, kPool).udp(53, 777).payload(200).in_pieces(104, 6);
+    const auto tcp = ipv4(kServer4, kPool).tcp(80, 777).payload(200).in_pieces(104, 6);
+    CHECK(pass_all(b, {udp[0]}).size() == 1);
+    CHECK(pass_all(b, {tcp[1]}).empty());
+    CHECK(b.counters.held.value() == 1);
+    CHECK(pass_all(b, {udp[1]}).size() == 1);
+}
+
+TEST_CASE("a query may have the identification of the one before it") {
+    Bench b;
+    b.backend.bind(L4Proto::Icmp, client(kClient, 9), pool(777));
+    const auto out = ipv6(kClient, kServer6).echo_request(9).payload(200).in_pieces(104, 6);
+    const auto in = ipv4(kServer4, kPool).echo_reply(777).payload(200).in_pieces(104, 6);
+    for (int query = 0; query < 3; ++query) {
+        CAPTURE(query);
+        CHECK(pass_all(b, out).size() == 2);
+        CHECK(pass_all(b, in).size() == 2);
+    }
+}
+
+TEST_CASE("packets that came in full do not cost their source the one that has not") {
+    auto settings = lab_settings();
+    settings.fragments_held = 64; // 16 for one source
+    Bench b{settings};
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    const auto pieces = [](bool outbound, std::uint32_t id) {
+        return outbound ? ipv6(kClient, kServer6).udp(4000, 53).payload(200).in_pieces(104, id)
+                        : ipv4(kServer4, kPool).udp(53, 777).payload(200).in_pieces(104, id);
+    };
+    for (const bool outbound : {false, true}) {
+        CAPTURE(outbound);
+        CHECK(pass_all(b, {pieces(outbound, 1)[0]}).size() == 1);
+        for (std::uint32_t id = 2; id < 22; ++id)
+            CHECK(pass_all(b, pieces(outbound, id)).size() == 2);
+        CHECK(pass_all(b, {pieces(outbound, 1)[1]}).size() == 1);
+    }
+}
+
+TEST_CASE("RFC 6936 §3: fragments without checksum from the IPv6 side wait for nothing") {
+    Bench b;
+    const auto datagram = ipv6(kClient, kServer6).udp(4000, 53).payload(200).checksum(0);
+    CHECK(pass_all(b, {datagram.in_pieces(104, 6)[0]}).size() == 1);
+    CHECK(b.counters.held.value() == 0);
+}
+
+TEST_CASE("RFC 7915 §4.1: a packet that is cut is counted as one") {
+    Bench b;
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    auto large = ipv4(kServer4, kPool).udp(53, 777).payload(1400);
+    SUBCASE("whole") {
+        CHECK(b.pass(large).size() == 2);
+    }
+    SUBCASE("a fragment itself") {
+        CHECK(b.pass(large.fragment(0, true, 6)).size() == 2);
+    }
+    CHECK(b.counters.fragmented.value() == 1);
+    CHECK(b.counters.emitted.value() == 2);
 }
 
 TEST_CASE("a fragmented ICMP error of the IPv4 side is dropped") {

@@ -61,6 +61,20 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "RFC 7915 §4.1: a fixed codepoint is that of an ICMPv6 error, not of what it quotes") {
+    Translate translate;
+    translate.settings.dscp_to_ipv6 = rfc7915::Dscp::fixed(10);
+    auto [quoted4, quoted6] = udp(30);
+    quoted4.traffic_class(0x20);
+    quoted6.traffic_class(0x20);
+    const auto sent =
+        translate.one(inbound4().traffic_class(0xc1).icmp(3, 3).payload(quoted4.bytes()));
+    const auto expected =
+        inbound6().traffic_class(10 << 2 | 1).icmp(1, 4).payload(quoted6.bytes()).bytes();
+    CHECK(compare(sent.bytes, expected) == "");
+}
+
 TEST_CASE("RFC 7915 §4.3: a quoted packet that is cut off anywhere") {
     Translate translate;
     for (const auto& [quoted4, quoted6] : {udp(60), tcp(60), echo(60)}) {
