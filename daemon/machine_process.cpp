@@ -6,7 +6,7 @@
 #include "backends/kernel/netfilter_archive.hpp"
 #include "config/config_error.hpp"
 #include "daemon/machine_check.hpp"
-#include "platform/os_error.hpp"
+#include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
 
 #include <cerrno>
@@ -157,7 +157,10 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
 
 MachineProcess::MachineProcess(const config::Config& config, const Origin& origin)
     : origin_{origin},
-      process_{[&](platform::Requests& requests) { serve(requests, config, origin); }},
+      process_{[&](platform::Requests& requests) {
+          serve(requests, config, origin);
+          platform::confine_machine(connects(config));
+      }},
       host_{process_},
       netfilter_{process_} {}
 
@@ -174,6 +177,10 @@ platform::UniqueFd MachineProcess::take_metrics_socket() {
 config::Config MachineProcess::read_configuration() {
     const auto reply = process_.call(ReadConfiguration{});
     if (!reply.problem.empty())
+platform::Tcp connects(const config::Config& config) {
+    return config.profile == config::Profile::Mycelium ? platform::Tcp::Yes : platform::Tcp::No;
+}
+
         throw config::ConfigError{{{origin_.file, {}, {}, reply.problem, reply.remedy}}};
     return parse_again(origin_, reply.text);
 }

@@ -6,7 +6,7 @@
 Pass: in every thread of the running daemon, with either NAPT, all capability sets are empty, and
 no_new_privs and a filter of system calls are set (the latter but with sanitizers); it holds no
 descriptor but sockets, its TUN, the log and the kernel's own kinds; its second process has
-CAP_NET_ADMIN and nothing else; it works; started by `nobody` with CAP_NET_ADMIN alone it works as
+CAP_NET_ADMIN and nothing else, and a filter as well; it works; started by `nobody` with CAP_NET_ADMIN alone it works as
 well and stops cleanly, with forwarding, which it had to switch on, off again; without the
 capability it says which one it lacks; without standard error it runs.
 """
@@ -82,6 +82,8 @@ def second_holds_one(case, nat64):
     wanted = {"CapPrm": NET_ADMIN, "CapEff": NET_ADMIN}
     case.equal("nat64-machine holds CAP_NET_ADMIN alone", held, wanted)
     case.equal("nat64-machine: no_new_privs", status["NoNewPrivs"].strip(), "1")
+    if "not confined" not in nat64.process.log():
+        case.equal("nat64-machine: filter of system calls", status["Seccomp"].strip(), "2")
 
 
 def holds_nothing(case, nat64, user):

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What code that took over the packet process could still reach: each attempt in a process of
-// its own, confined, with the privileges of whoever runs the tests (root, mostly).
+// What code that took over one of the two processes could still reach: each attempt in a
+// process of its own, confined, with the privileges of whoever runs the tests (root, mostly).
 #include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
+#include "platform/syscall_filter.hpp"
 #include "platform/unique_fd.hpp"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -17,8 +23,10 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -38,20 +46,36 @@ namespace {
 
 constexpr int kNotConfined = 250;
 
-/// The errno that `attempt` ends with when confined, 0 if it succeeds.
-int confined(const std::function<bool()>& attempt) {
+/// How a process ends that is confined by `confine` and makes the attempt.
+int status_of(const std::function<bool()>& confine, const std::function<bool()>& attempt) {
     const auto child = ::fork();
     if (child == 0) {
+        const rlimit no_core{};
+        ::setrlimit(RLIMIT_CORE, &no_core);
         platform::drop_privileges();
-        if (!platform::confine()) ::_exit(kNotConfined);
+        if (!confine()) ::_exit(kNotConfined);
         errno = 0;
         const bool done = attempt();
         ::_exit(done ? 0 : errno);
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
+    return status;
+}
+
+/// The errno that `attempt` ends with when confined, 0 if it succeeds.
+int exit_of(int status) {
     REQUIRE(WIFEXITED(status));
     return WEXITSTATUS(status);
+}
+
+int confined(const std::function<bool()>& attempt) {
+    return exit_of(status_of(platform::confine, attempt));
+}
+
+int confined_machine(const std::function<bool()>& attempt,
+                     platform::Tcp tcp = platform::Tcp::No) {
+    return exit_of(status_of([tcp] { return platform::confine_machine(tcp); }, attempt));
 }
 
 bool can_confine() {
@@ -232,19 +256,18 @@ TEST_CASE("confinement: what is connected can be written to") {
 
 TEST_CASE("confinement: abort() ends the process by its signal") {
     if (!can_confine()) return;
-    const auto child = ::fork();
-    if (child == 0) {
-        const rlimit no_core{};
-        ::setrlimit(RLIMIT_CORE, &no_core);
+    const auto attempt = [] {
         std::signal(SIGABRT, SIG_DFL);
-        platform::drop_privileges();
-        platform::confine();
         std::abort();
+        return true;
+    };
+    for (const auto& confine : {std::function{platform::confine}, std::function{[] {
+                                    return platform::confine_machine(platform::Tcp::No);
+                                }}}) {
+        const int status = status_of(confine, attempt);
+        REQUIRE(WIFSIGNALED(status));
+        CHECK(WTERMSIG(status) == SIGABRT);
     }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFSIGNALED(status));
-    CHECK(WTERMSIG(status) == SIGABRT);
 }
 
 TEST_CASE("confinement: threads that begin later are confined as well") {
@@ -257,6 +280,191 @@ TEST_CASE("confinement: threads that begin later are confined as well") {
               errno = error;
               return error == 0;
           }) == EPERM);
+}
+
+TEST_CASE("confinement: nat64-machine gets no farther than files, netlink and Unix sockets") {
+    if (!can_confine()) return;
+    const auto file = std::filesystem::temp_directory_path() /
+                      ("nat64-confinement-test-" + std::to_string(::getpid()));
+    const UniqueFd made{adopt, ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    REQUIRE(made);
+    const auto opens = [&file](int flags) {
+        return [&file, flags] { return ::open(file.c_str(), flags, 0600) >= 0; };
+    };
+    const std::array attempts{
+        Attempt{"truncate a file", opens(O_WRONLY | O_TRUNC)},
+        Attempt{"append to a file", opens(O_WRONLY | O_APPEND)},
+        Attempt{"write a file that may be there", opens(O_WRONLY | O_CREAT)},
+        Attempt{"read and write a file", opens(O_RDWR)},
+        Attempt{"refer to a file", opens(O_PATH)},
+        Attempt{"write a file without a name",
+                [] { return ::open("/tmp", O_WRONLY | O_TMPFILE, 0600) >= 0; }},
+        Attempt{
+            "read a file by openat2",
+            [] { return ::syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", nullptr, 0) >= 0; }},
+        Attempt{"shorten a file", [&file] { return ::truncate(file.c_str(), 0) == 0; }},
+        Attempt{"make a link",
+                [&file] { return ::symlink(file.c_str(), "/tmp/nat64-confined") == 0; }},
+        Attempt{"give a file away", [&file] { return ::chown(file.c_str(), 1, 1) == 0; }},
+        Attempt{"make a device",
+                [] { return ::mknod("/tmp/nat64-confined", S_IFCHR, 0) == 0; }},
+        Attempt{"run a program", [] { return ::execl("/bin/true", "true", nullptr) == 0; }},
+        Attempt{"run a program by its descriptor",
+                [] { return ::syscall(SYS_execveat, 0, "", nullptr, nullptr, 0) == 0; }},
+        Attempt{"start a process", [] { return ::syscall(SYS_fork) >= 0; }},
+        Attempt{"start a thread",
+                [] { return ::syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0) >= 0; }},
+        Attempt{"start either by clone3",
+                [] { return ::syscall(SYS_clone3, nullptr, 0) >= 0; }},
+        Attempt{"signal another process", [] { return ::kill(::getppid(), 0) == 0; }},
+        Attempt{"trace another process",
+                [] { return ::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr) == 0; }},
+        Attempt{"read another process's memory",
+                [] {
+                    return ::syscall(
+                               SYS_process_vm_readv, ::getppid(), nullptr, 0, nullptr, 0, 0) >=
+                           0;
+                }},
+        Attempt{"write another process's memory",
+                [] {
+                    return ::syscall(
+                               SYS_process_vm_writev, ::getppid(), nullptr, 0, nullptr, 0, 0) >=
+                           0;
+                }},
+        Attempt{"take another process's descriptor",
+                [] { return ::syscall(SYS_pidfd_getfd, 0, 0, 0) >= 0; }},
+        Attempt{"load a BPF program",
+                [] { return ::syscall(SYS_bpf, BPF_PROG_LOAD, nullptr, 0) >= 0; }},
+        Attempt{"load a module", [] { return ::syscall(SYS_finit_module, 0, "", 0) == 0; }},
+        Attempt{"mount", [] { return ::mount("none", "/mnt", "tmpfs", 0, nullptr) == 0; }},
+        Attempt{"make a user namespace", [] { return ::unshare(CLONE_NEWUSER) == 0; }},
+        Attempt{"enter a network namespace",
+                [] { return ::syscall(SYS_setns, 0, CLONE_NEWNET) == 0; }},
+        Attempt{"change its root", [] { return ::chroot("/tmp") == 0; }},
+        Attempt{"make memory that is code",
+                [] {
+                    return ::mmap(nullptr,
+                                  4096,
+                                  PROT_READ | PROT_EXEC,
+                                  MAP_PRIVATE | MAP_ANONYMOUS,
+                                  -1,
+                                  0) != MAP_FAILED;
+                }},
+        Attempt{"use the IPv4 network", [] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0; }},
+        Attempt{"use datagrams", [] { return ::socket(AF_INET6, SOCK_DGRAM, 0) >= 0; }},
+        Attempt{"use raw packets", [] { return ::socket(AF_PACKET, SOCK_RAW, 0) >= 0; }},
+        Attempt{"use another netlink",
+                [] { return ::socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT) >= 0; }},
+        Attempt{"change an interface by ioctl",
+                [] { return ::ioctl(0, SIOCSIFFLAGS, nullptr) == 0; }},
+        Attempt{"keep the kernel's limits off",
+                [] {
+                    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+                    return ::setrlimit(RLIMIT_AS, &all) == 0;
+                }},
+    };
+    for (const auto& attempt : attempts) {
+        CAPTURE(attempt.what);
+        const int error = confined_machine(attempt.make);
+        CHECK(error == EPERM);
+    }
+    CHECK(confined_machine([] { return ::socket(AF_INET, SOCK_DGRAM, 0) >= 0; },
+                           platform::Tcp::Yes) == EPERM);
+    std::filesystem::remove(file);
+}
+
+TEST_CASE("confinement: nat64-machine does what it is asked for") {
+    if (!can_confine()) return;
+    const auto directory = std::filesystem::temp_directory_path() /
+                           ("nat64-confinement-test-" + std::to_string(::getpid()));
+    const auto file = directory / "file";
+    CHECK(confined_machine([&] {
+              // A new file, written as it is, read, replaced, and away with it.
+              const auto open = [&file](int flags) {
+                  return UniqueFd{adopt, ::open(file.c_str(), flags | O_CLOEXEC, 0600)};
+              };
+              return ::mkdir(directory.c_str(), 0755) == 0 &&
+                     open(O_WRONLY | O_CREAT | O_EXCL) && open(O_WRONLY) && open(O_RDONLY) &&
+                     open(O_RDONLY | O_NOFOLLOW | O_NONBLOCK) &&
+                     std::filesystem::exists(file) && ::chmod(file.c_str(), 0660) == 0 &&
+                     ::lchown(file.c_str(), static_cast<uid_t>(-1), ::getegid()) == 0 &&
+                     ::rename(file.c_str(), (directory / "other").c_str()) == 0 &&
+                     ::unlink((directory / "other").c_str()) == 0 &&
+                     ::rmdir(directory.c_str()) == 0;
+          }) == 0);
+    for (const int protocol : {NETLINK_ROUTE, NETLINK_NETFILTER})
+        CHECK(confined_machine([protocol] {
+                  return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) >= 0;
+              }) == 0);
+    CHECK(confined_machine([] { return ::if_nametoindex("lo") != 0; }) == 0);
+    for (const int family : {AF_INET, AF_INET6})
+        CHECK(confined_machine(
+                  [family] {
+                      constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+                      return ::socket(family, kType, 0) >= 0;
+                  },
+                  platform::Tcp::Yes) == 0);
+    CHECK(confined_machine([] {
+              try {
+                  throw std::runtime_error{"as handlers do"};
+              } catch (const std::exception&) {
+                  return std::malloc(std::size_t{64} << 20) != nullptr;
+              }
+          }) == 0);
+}
+
+#ifdef __x86_64__
+TEST_CASE("confinement: calls by another architecture's numbers end the process") {
+    if (!can_confine()) return;
+    const auto x32 = [] {
+        constexpr long kX32 = 0x40000000;
+        return ::syscall(kX32 | SYS_getpid) > 0;
+    };
+    const auto of_32_bits = [] {
+        long number = 20; // getpid() there, writev() here
+        __asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+        return number > 0;
+    };
+    for (const auto& confine : {std::function{platform::confine}, std::function{[] {
+                                    return platform::confine_machine(platform::Tcp::No);
+                                }}})
+        for (const auto& attempt : {std::function<bool()>{x32}, {of_32_bits}}) {
+            const int status = status_of(confine, attempt);
+            REQUIRE(WIFSIGNALED(status));
+            const bool refused = WTERMSIG(status) == SIGSYS ||
+                                 WTERMSIG(status) == SIGSEGV; // a kernel without 32 bits
+            CHECK(refused);
+        }
+}
+#endif
+
+TEST_CASE("confinement: the lists can be said on every architecture") {
+    for (const std::uint32_t architecture :
+         std::initializer_list<std::uint32_t>{SCMP_ARCH_X86_64,
+                                              SCMP_ARCH_AARCH64,
+                                              SCMP_ARCH_RISCV64,
+                                              SCMP_ARCH_PPC64LE,
+                                              SCMP_ARCH_S390X,
+                                              SCMP_ARCH_ARM}) {
+        CAPTURE(architecture);
+        platform::SyscallFilter packets{architecture};
+        platform::allow_packets(packets);
+        platform::SyscallFilter machine{architecture};
+        platform::allow_machine(machine, platform::Tcp::Yes);
+        const auto of_packets = packets.text();
+        const auto of_machine = machine.text();
+        const auto names = [](const std::string& text, const std::string& call) {
+            return text.find("\"" + call + "\"") != std::string::npos;
+        };
+        for (const auto* call : {"read", "writev", "futex", "clone", "epoll_ctl", "ppoll"})
+            CHECK(names(of_packets, call));
+        for (const auto* call : {"openat", "unlinkat", "mkdirat", "bind", "flock", "ppoll"})
+            CHECK(names(of_machine, call));
+        for (const auto* call : {"openat", "socket", "connect"})
+            CHECK_FALSE(names(of_packets, call));
+        for (const auto* call : {"execve", "execveat", "ptrace", "bpf", "mount", "kill"})
+            CHECK_FALSE(names(of_packets + of_machine, call));
+    }
 }
 
 } // namespace nat64
