@@ -9,7 +9,6 @@
 #include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
 
-#include <cerrno>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -24,7 +23,6 @@ namespace asio = boost::asio;
 namespace {
 
 using kernel::ForwardOthers;
-using platform::OsError;
 
 /// A reply that is a descriptor, or nothing.
 struct Handover {
@@ -204,9 +202,9 @@ ForwardOthers MachineProcess::switch_forwarding_on(const std::string& tun,
 }
 
 asio::awaitable<void> MachineProcess::watch(asio::io_context& control) {
-    asio::posix::stream_descriptor end{control, process_.take_end_fd().release()};
-    co_await end.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-    throw OsError{EPIPE, "keep the process nat64-machine", "It has ended: start nat64 again"};
+    asio::posix::stream_descriptor loss{control, process_.take_loss_fd().release()};
+    co_await loss.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    process_.report_loss();
 }
 
 } // namespace nat64::daemon

@@ -47,10 +47,13 @@ public:
     kernel::ForwardOthers
     switch_forwarding_on(const std::string& tun, kernel::ForwardOthers others, Guard guard);
 
-    /// Does not end but by throwing: the other process has ended.
+    /// Does not end but by throwing: the other process has ended, or does not answer.
     boost::asio::awaitable<void> watch(boost::asio::io_context& control);
 
 private:
+    /// As platform::PrivilegedProcess::end(). When what has used it is gone.
+    void end() { process_.end(); }
+
     Origin origin_;
     platform::PrivilegedProcess process_;
     platform::RemoteHost host_;

@@ -13,6 +13,7 @@
 #include "platform/os_error.hpp"
 #include "platform/privileges.hpp"
 #include "platform/tun_queue.hpp"
+#include "platform/unique_fd.hpp"
 #include "service/logging.hpp"
 
 #include <cerrno>
@@ -67,6 +68,11 @@ void check(const config::Config& config, platform::HostOps& host) {
     check_firewalls(config.tun.name);
 }
 
+int carry(config::Config& config, MachineProcess& machine, platform::UniqueFd driver) {
+    App app{config, machine, std::move(driver)};
+    return app.run();
+}
+
 } // namespace
 
 int run(const config::Config& given, const Origin& origin) {
@@ -84,8 +90,9 @@ int run(const config::Config& given, const Origin& origin) {
     auto driver = platform::open_tun_driver();
     if (!config.translator.gateway6)
         config.translator.gateway6 = choose_gateway6(host.addresses());
-    App app{config, machine, std::move(driver)};
-    return app.run();
+    const int code = carry(config, machine, std::move(driver));
+    machine.end();
+    return code;
 }
 
 } // namespace nat64::daemon

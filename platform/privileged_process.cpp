@@ -12,15 +12,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <optional>
+#include <expected>
 #include <span>
 #include <stdexcept>
 #include <system_error>
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,26 +39,28 @@ constexpr rlim_t kMostMemory = rlim_t{2} << 30;
 
 enum class Status : std::uint8_t { Good, SystemError, OtherError };
 
-bool send_all(int fd, const char* data, std::size_t size) noexcept {
+/// 0, or errno: EPIPE where the other end is closed, EAGAIN where it was silent for too long
+/// (SO_SNDTIMEO, SO_RCVTIMEO). So everything below.
+int send_all(int fd, const char* data, std::size_t size) noexcept {
     while (size > 0) {
         const auto sent = ::send(fd, data, size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return false;
+        if (sent < 0) return errno;
         data += sent;
         size -= static_cast<std::size_t>(sent);
     }
-    return true;
+    return 0;
 }
 
-bool receive_all(int fd, char* data, std::size_t size) noexcept {
+int receive_all(int fd, char* data, std::size_t size) noexcept {
     while (size > 0) {
         const auto received = ::recv(fd, data, size, 0);
         if (received < 0 && errno == EINTR) continue;
-        if (received <= 0) return false;
+        if (received <= 0) return received == 0 ? EPIPE : errno;
         data += received;
         size -= static_cast<std::size_t>(received);
     }
-    return true;
+    return 0;
 }
 
 /// As send(2). sendmsg() is for this alone: a process that is confined may not call it.
@@ -76,35 +81,37 @@ ssize_t send_beside(int fd, std::span<char> bytes, int descriptor) noexcept {
 }
 
 /// The descriptor travels beside the first byte.
-bool send_message(int fd,
-                  const std::string& message,
-                  const UniqueFd& descriptor = {}) noexcept {
+int send_message(int fd, const std::string& message, const UniqueFd& descriptor = {}) noexcept {
     const auto length = static_cast<std::uint32_t>(message.size());
     std::array<char, sizeof length> head{};
     std::memcpy(head.data(), &length, sizeof length);
     std::size_t sent = 0;
     if (descriptor) {
         const auto size = send_beside(fd, head, descriptor.get());
-        if (size <= 0) return false;
+        if (size < 0) return errno;
         sent = static_cast<std::size_t>(size);
     }
-    return send_all(fd, head.data() + sent, head.size() - sent) &&
-           send_all(fd, message.data(), message.size());
+    const int error = send_all(fd, head.data() + sent, head.size() - sent);
+    return error != 0 ? error : send_all(fd, message.data(), message.size());
 }
 
-/// nullopt at the end of the connection, and for a message that is too long.
-std::optional<std::string> receive_body(int fd, std::uint32_t length, std::uint32_t largest) {
-    if (length > largest) return {};
+template <typename Value>
+using OrError = std::expected<Value, int>;
+
+OrError<std::string> receive_body(int fd, std::uint32_t length, std::uint32_t largest) {
+    if (length > largest) return std::unexpected{EMSGSIZE};
     std::string message(length, '\0');
-    if (!receive_all(fd, message.data(), message.size())) return {};
+    if (const int error = receive_all(fd, message.data(), message.size()); error != 0)
+        return std::unexpected{error};
     return message;
 }
 
 /// Without a descriptor: what is sent along is closed by the kernel.
-std::optional<std::string> receive_request(int fd) {
+OrError<std::string> receive_request(int fd) {
     std::uint32_t length = 0;
     std::array<char, sizeof length> head{};
-    if (!receive_all(fd, head.data(), head.size())) return {};
+    if (const int error = receive_all(fd, head.data(), head.size()); error != 0)
+        return std::unexpected{error};
     std::memcpy(&length, head.data(), sizeof length);
     return receive_body(fd, length, kLargestRequest);
 }
@@ -117,7 +124,7 @@ UniqueFd descriptor_beside(msghdr& message) {
     return UniqueFd{adopt, number};
 }
 
-std::optional<Answer> receive_answer(int fd) {
+OrError<Answer> receive_answer(int fd) {
     std::uint32_t length = 0;
     std::array<char, sizeof length> head{};
     iovec part{.iov_base = head.data(), .iov_len = head.size()};
@@ -131,13 +138,14 @@ std::optional<Answer> receive_answer(int fd) {
     do
         received = ::recvmsg(fd, &all, MSG_CMSG_CLOEXEC);
     while (received < 0 && errno == EINTR);
-    if (received <= 0) return {};
+    if (received <= 0) return std::unexpected{received == 0 ? EPIPE : errno};
     Answer answer{.bytes = {}, .descriptor = descriptor_beside(all)};
     const auto size = static_cast<std::size_t>(received);
-    if (!receive_all(fd, head.data() + size, head.size() - size)) return {};
+    if (const int error = receive_all(fd, head.data() + size, head.size() - size); error != 0)
+        return std::unexpected{error};
     std::memcpy(&length, head.data(), sizeof length);
     auto bytes = receive_body(fd, length, kLargestAnswer);
-    if (!bytes) return {};
+    if (!bytes) return std::unexpected{bytes.error()};
     if ((all.msg_flags & MSG_CTRUNC) != 0)
         throw OsError{EMFILE, "take a descriptor over", "raise the limit (LimitNOFILE)"};
     answer.bytes = std::move(*bytes);
@@ -203,10 +211,28 @@ void become_second_process() {
             send_message(channel.get(), failure_of(error));
             ::_exit(EXIT_FAILURE);
         }
-        if (send_message(channel.get(), success())) requests.run(channel.get());
+        if (send_message(channel.get(), success()) == 0) requests.run(channel.get());
         // The handlers go, and with them what they hold.
     }
     ::_exit(EXIT_SUCCESS);
+}
+
+void limit_waiting(int fd, std::chrono::seconds patience) {
+    const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
+    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
+        if (::setsockopt(fd, SOL_SOCKET, option, &limit, sizeof limit) != 0)
+            throw_errno("limit how long an answer may take");
+}
+
+/// Readable once one of them is.
+UniqueFd either_of(int one, int other) {
+    UniqueFd both{adopt, ::epoll_create1(EPOLL_CLOEXEC)};
+    for (const int fd : {one, other}) {
+        epoll_event wanted{.events = EPOLLIN, .data = {}};
+        if (!both || ::epoll_ctl(both.get(), EPOLL_CTL_ADD, fd, &wanted) != 0)
+            throw_errno("watch the second process");
+    }
+    return both;
 }
 
 } // namespace
@@ -231,11 +257,13 @@ Answer Requests::answer(const std::string& message) noexcept {
 void Requests::run(int channel) noexcept {
     while (const auto message = receive_request(channel)) {
         const auto reply = answer(*message);
-        if (!send_message(channel, reply.bytes, reply.descriptor)) return;
+        if (send_message(channel, reply.bytes, reply.descriptor) != 0) return;
     }
 }
 
-PrivilegedProcess::PrivilegedProcess(const std::function<void(Requests&)>& prepare) {
+PrivilegedProcess::PrivilegedProcess(const std::function<void(Requests&)>& prepare,
+                                     std::chrono::seconds patience)
+    : patience_{patience} {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw_errno("make a socket pair");
@@ -248,32 +276,90 @@ PrivilegedProcess::PrivilegedProcess(const std::function<void(Requests&)>& prepa
         second_process(prepare, std::move(theirs));
     }
     theirs.reset();
-    pidfd_ = UniqueFd{adopt, static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
-    auto ready = receive_answer(channel_.get());
-    if (!ready) {
-        ::waitpid(pid_, nullptr, 0);
-        throw std::runtime_error{"start a second process: it ended at once"};
-    }
     try {
-        (void)unwrap(std::move(*ready));
+        watch(patience);
+        be_ready();
     } catch (...) {
-        ::waitpid(pid_, nullptr, 0);
+        end_quietly();
         throw;
     }
 }
 
+void PrivilegedProcess::watch(std::chrono::seconds patience) {
+    limit_waiting(channel_.get(), patience);
+    pidfd_ = UniqueFd{adopt, static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
+    silence_ = UniqueFd{adopt, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    loss_ = either_of(pidfd_.get(), silence_.get());
+}
+
+void PrivilegedProcess::be_ready() {
+    auto ready = receive_answer(channel_.get());
+    if (ready) {
+        (void)unwrap(std::move(*ready));
+        return;
+    }
+    silent_ = ready.error() == EAGAIN;
+    if (silent_) report_silence();
+    throw std::runtime_error{"start a second process: it ended at once"};
+}
+
 PrivilegedProcess::~PrivilegedProcess() {
-    channel_.reset();
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    end_quietly();
+}
+
+void PrivilegedProcess::end_quietly() noexcept {
+    try {
+        end();
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): end() tells who asks
     }
 }
 
+/// Its end of the channel closes when it has undone everything.
+void PrivilegedProcess::end() {
+    if (std::exchange(ended_, true)) return;
+    ::shutdown(channel_.get(), SHUT_WR);
+    int error = silent_ ? EAGAIN : 0;
+    for (std::array<char, 256> rest{}; error == 0;)
+        error = receive_all(channel_.get(), rest.data(), rest.size());
+    if (error != EAGAIN) {
+        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        return;
+    }
+    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
+    throw OsError{ETIMEDOUT,
+                  "wait for the end of nat64-machine (process " + std::to_string(pid_) + ")",
+                  "Is it stopped? Once it goes on it undoes what it has done to this machine"};
+}
+
 Answer PrivilegedProcess::exchange(const std::string& request) {
-    std::optional<Answer> reply;
-    if (send_message(channel_.get(), request)) reply = receive_answer(channel_.get());
-    if (!reply)
-        throw OsError{EPIPE, "ask the privileged process", "It has ended: start nat64 again"};
-    return unwrap(std::move(*reply));
+    if (silent_) report_silence();
+    int error = send_message(channel_.get(), request);
+    if (error == 0) {
+        auto reply = receive_answer(channel_.get());
+        if (reply) return unwrap(std::move(*reply));
+        error = reply.error();
+    }
+    if (error != EAGAIN) report_end();
+    silent_ = true;
+    ::eventfd_write(silence_.get(), 1);
+    report_silence();
+}
+
+void PrivilegedProcess::report_loss() const {
+    if (silent_) report_silence();
+    report_end();
+}
+
+void PrivilegedProcess::report_silence() const {
+    throw OsError{ETIMEDOUT,
+                  "ask nat64-machine (process " + std::to_string(pid_) + ")",
+                  "It has not answered for " + std::to_string(patience_.count()) +
+                      " s: is it stopped? Start nat64 again"};
+}
+
+void PrivilegedProcess::report_end() {
+    throw OsError{EPIPE, "ask nat64-machine", "It has ended: start nat64 again"};
 }
 
 } // namespace nat64::platform

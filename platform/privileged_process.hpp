@@ -11,13 +11,15 @@
 // A Reply with a member `descriptor` (UniqueFd) hands that over, too; a request cannot. The
 // second process takes nothing from this one but requests over one socket pair. It ends when
 // that closes, however this process ended, and what it owns (netlink sockets, and so
-// nftables tables with an owner) goes with it.
+// nftables tables with an owner) goes with it. One that is stopped, and neither answers nor
+// ends, is given up after a while.
 #pragma once
 
 #include "platform/archive.hpp"
 #include "platform/request_reader.hpp"
 #include "platform/unique_fd.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -72,6 +74,10 @@ private:
     std::map<std::string, std::function<UniqueFd(RequestReader&, std::ostream&)>> handlers_;
 };
 
+/// How long the second process may take for an answer, or for its end: longer than anything it
+/// does, shorter than a service manager's patience.
+inline constexpr std::chrono::seconds kPatience{10};
+
 /// The second process, as seen from the first. Control thread.
 class PrivilegedProcess {
 public:
@@ -79,15 +85,16 @@ public:
     /// close with this process alone. `prepare` runs in the new process and says what is
     /// served; what it creates lives there as long as `requests`' handlers hold it. Throws
     /// OsError, and what `prepare` throws as call() does.
-    explicit PrivilegedProcess(const std::function<void(Requests& requests)>& prepare);
+    explicit PrivilegedProcess(const std::function<void(Requests& requests)>& prepare,
+                               std::chrono::seconds patience = kPatience);
 
-    /// Waits until the process has ended, and with it all it owned.
+    /// As end(), but says nothing.
     ~PrivilegedProcess();
     PrivilegedProcess(const PrivilegedProcess&) = delete;
     PrivilegedProcess& operator=(const PrivilegedProcess&) = delete;
 
     /// Waits for the answer. Throws what the handler threw, and an OsError if the process is
-    /// gone.
+    /// gone or does not answer in time: then, and later, as report_loss() does.
     template <typename Request>
     typename Request::Reply call(const Request& request) {
         std::ostringstream out;
@@ -101,17 +108,35 @@ public:
         return reply;
     }
 
-    /// A descriptor that becomes readable once the process has ended (pidfd_open(2)). Once.
-    [[nodiscard]] UniqueFd take_end_fd() noexcept { return std::move(pidfd_); }
+    /// A descriptor that becomes readable once the process has ended, or has not answered in
+    /// time. Once.
+    [[nodiscard]] UniqueFd take_loss_fd() noexcept { return std::move(loss_); }
+
+    /// Throws an OsError that says which of the two.
+    [[noreturn]] void report_loss() const;
+
+    /// Waits until the process has ended, and with it all it owned. No request after this.
+    /// Throws OsError if it does not end in time. Idempotent.
+    void end();
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
 private:
+    void watch(std::chrono::seconds patience);
+    void be_ready();
+    void end_quietly() noexcept;
     [[nodiscard]] Answer exchange(const std::string& request);
+    [[noreturn]] void report_silence() const;
+    [[noreturn]] static void report_end();
 
+    std::chrono::seconds patience_;
     UniqueFd channel_;
-    UniqueFd pidfd_;
+    UniqueFd pidfd_;   ///< pidfd_open(2)
+    UniqueFd silence_; ///< eventfd(2): no answer in time
+    UniqueFd loss_;
     pid_t pid_ = -1;
+    bool silent_ = false;
+    bool ended_ = false;
 };
 
 } // namespace nat64::platform

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <fstream>
@@ -206,7 +207,7 @@ TEST_CASE("privileged process: what cannot be prepared is told at the start") {
 TEST_CASE("privileged process: a request that is too large ends the process, not this one") {
     PrivilegedProcess process{serve};
     CHECK_THROWS_AS(process.call(Twice{std::string(2'000'000, 'x')}), OsError);
-    CHECK(readable(process.take_end_fd().get()));
+    CHECK(readable(process.take_loss_fd().get()));
     CHECK_THROWS_AS(process.call(Pid{}), OsError);
 }
 
@@ -228,10 +229,46 @@ TEST_CASE("privileged process: its end is seen, and its life is not the signals'
     CHECK(process->call(Twice{"a"}) == "aa");
     const auto pid = process->pid();
     REQUIRE(::kill(pid, SIGKILL) == 0);
-    CHECK(readable(process->take_end_fd().get()));
+    CHECK(readable(process->take_loss_fd().get()));
     CHECK_THROWS_AS(process->call(Pid{}), OsError);
     process.reset();
     CHECK(::kill(pid, 0) != 0);
+}
+
+TEST_CASE("privileged process: one that does not answer is given up, and told apart") {
+    PrivilegedProcess process{serve, std::chrono::seconds{1}};
+    const auto loss = process.take_loss_fd();
+    REQUIRE(::kill(process.pid(), SIGSTOP) == 0);
+    const auto error_of_call = [&] {
+        try {
+            process.call(Pid{});
+        } catch (const OsError& error) {
+            return error.code().value();
+        }
+        return 0;
+    };
+    CHECK(error_of_call() == ETIMEDOUT);
+    CHECK(readable(loss.get()));
+    const auto then = std::chrono::steady_clock::now();
+    CHECK(error_of_call() == ETIMEDOUT);
+    CHECK_THROWS_AS(process.end(), OsError);
+    CHECK(std::chrono::steady_clock::now() - then < std::chrono::milliseconds{500}); // once
+    REQUIRE(::kill(process.pid(), SIGCONT) == 0);
+    CHECK(::waitpid(process.pid(), nullptr, 0) == process.pid()); // it ends by itself
+}
+
+TEST_CASE("privileged process: one that does not end is not waited for") {
+    PrivilegedProcess process{serve, std::chrono::seconds{1}};
+    REQUIRE(::kill(process.pid(), SIGSTOP) == 0);
+    CHECK_THROWS_WITH_AS(process.end(), doctest::Contains("nat64-machine"), OsError);
+    REQUIRE(::kill(process.pid(), SIGCONT) == 0);
+    CHECK(::waitpid(process.pid(), nullptr, 0) == process.pid());
+}
+
+TEST_CASE("privileged process: its end is waited for") {
+    PrivilegedProcess process{serve};
+    process.end();
+    CHECK(::kill(process.pid(), 0) != 0);
 }
 
 TEST_CASE("privileged process: it ends with the other one, however that ends") {
