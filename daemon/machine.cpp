@@ -48,7 +48,8 @@ Machine::Machine(const config::Config& config, Origin origin)
     metrics_socket_ = service::open_to_everybody(*metrics_file_);
 }
 
-std::optional<service::OpenedSocket> Machine::open_control_socket() {
+std::optional<service::OpenedSocket> Machine::open_control_socket(Again again) {
+    if (again == Again::Yes) control_file_.remove();
     if (control_socket_) return std::exchange(control_socket_, {});
     return control_file_.open_if_lost();
 }

@@ -30,6 +30,9 @@ namespace nat64::daemon {
 /// Whether a table is needed that keeps packets of others from being forwarded.
 enum class Guard : std::uint8_t { No, Yes };
 
+/// Whether a control socket is wanted even if the last one's file is there.
+enum class Again : std::uint8_t { No, Yes };
+
 class Machine {
 public:
     /// Makes the sockets, with all the privileges there are. Throws as
@@ -44,7 +47,8 @@ public:
     [[nodiscard]] kernel::Netfilter& netfilter() noexcept { return netfilter_; }
 
     /// As service::ControlSocketFile does it.
-    [[nodiscard]] std::optional<service::OpenedSocket> open_control_socket();
+    [[nodiscard]] std::optional<service::OpenedSocket>
+    open_control_socket(Again again = Again::No);
 
     /// That of metrics.listen. Once.
     [[nodiscard]] platform::UniqueFd take_metrics_socket() noexcept;

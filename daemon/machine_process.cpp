@@ -35,6 +35,7 @@ struct Handover {
 struct OpenControlSocket : platform::Done {
     static constexpr std::string_view kName = "open_control_socket";
 
+    Again again{};
     struct Reply {
         std::optional<gid_t> group;
         platform::UniqueFd descriptor; ///< none: the file is there
@@ -45,6 +46,11 @@ struct OpenControlSocket : platform::Done {
         }
     };
 };
+
+    template <typename Archive>
+    void serialize(Archive& archive) {
+        archive(again);
+    }
 
 struct TakeMetricsSocket : platform::Done {
     static constexpr std::string_view kName = "take_metrics_socket";
@@ -100,8 +106,8 @@ struct SwitchForwardingOn {
     }
 };
 
-OpenControlSocket::Reply open_control_socket_of(Machine& machine) {
-    auto opened = machine.open_control_socket();
+OpenControlSocket::Reply open_control_socket_of(Machine& machine, Again again) {
+    auto opened = machine.open_control_socket(again);
     if (!opened) return {};
     return {opened->group, std::move(opened->socket)};
 }
@@ -123,8 +129,9 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
                          machine->host(),
                          {.may_set_sysctl = [](const std::string&) { return false; },
                           .routes = routes_to_tun(config)});
-    requests.serve<OpenControlSocket>(
-        [machine](const OpenControlSocket&) { return open_control_socket_of(*machine); });
+    requests.serve<OpenControlSocket>([machine](const OpenControlSocket& r) {
+        return open_control_socket_of(*machine, r.again);
+    });
     requests.serve<TakeMetricsSocket>([machine](const TakeMetricsSocket&) {
         return Handover{machine->take_metrics_socket()};
     });
@@ -163,7 +170,9 @@ MachineProcess::MachineProcess(const config::Config& config, const Origin& origi
       netfilter_{process_} {}
 
 std::optional<service::OpenedSocket> MachineProcess::open_control_socket() {
-    auto reply = process_.call(OpenControlSocket{});
+    const auto again = std::exchange(socket_under_way_, true) ? Again::Yes : Again::No;
+    auto reply = process_.call(OpenControlSocket{again});
+    socket_under_way_ = false;
     if (!reply.descriptor) return {};
     return service::OpenedSocket{std::move(reply.descriptor), reply.group};
 }
@@ -182,6 +191,7 @@ platform::Tcp connects(const config::Config& config) {
         throw config::ConfigError{{{origin_.file, {}, {}, reply.problem, reply.remedy}}};
     return parse_again(origin_, reply.text);
 }
+/// One that did not arrive, for want of a descriptor here, is nobody's: it is made again.
 
 platform::UniqueFd MachineProcess::connect_to_node() {
     return process_.call(ConnectToNode{}).descriptor;

@@ -56,6 +56,7 @@ private:
 
     Origin origin_;
     platform::PrivilegedProcess process_;
+    bool socket_under_way_ = false; ///< the control socket, from there to here
     platform::RemoteHost host_;
     kernel::RemoteNetfilter netfilter_;
 };

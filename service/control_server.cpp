@@ -39,7 +39,7 @@ struct ControlServer::Shared : std::enable_shared_from_this<Shared> {
 
     asio::awaitable<void> accept_loop(std::shared_ptr<Shared> self);
     asio::awaitable<void> keep_file(std::shared_ptr<Shared> self);
-    void put_file_back();
+    [[nodiscard]] bool put_file_back();
     asio::awaitable<void> serve(std::shared_ptr<Shared> self,
                                 std::shared_ptr<ControlConnection> connection);
     void take(Socket client);
@@ -84,26 +84,30 @@ asio::awaitable<void> ControlServer::Shared::accept_loop(std::shared_ptr<Shared>
 
 /// Somebody who tidies up removes the file, and nobody can ask the daemon any more.
 asio::awaitable<void> ControlServer::Shared::keep_file(std::shared_ptr<Shared> self) {
+    bool there = true;
     while (!stopped) {
         boost::system::error_code error;
         auto token = asio::redirect_error(asio::use_awaitable, error);
-        next_look.expires_after(limits.look);
+        next_look.expires_after(there ? limits.look : limits.look / 10);
         co_await next_look.async_wait(token);
-        if (!stopped) put_file_back();
+        if (!stopped) there = put_file_back();
     }
     self.reset();
 }
 
-void ControlServer::Shared::put_file_back() {
+/// False if it is not there after all.
+bool ControlServer::Shared::put_file_back() {
     try {
         if (socket->renew_if_lost())
             spdlog::warn("control: {} had been removed; it is back", socket->path().native());
+        return true;
     } catch (const std::exception& problem) {
         lost.log(view.now(),
                  spdlog::level::err,
                  "control: {} was removed and cannot be made again: {}",
                  socket->path().native(),
                  problem.what());
+        return false;
     }
 }
 

@@ -25,7 +25,8 @@ struct ControlLimits {
     std::chrono::milliseconds idle = std::chrono::minutes{1};
     /// How long a client may read nothing of its reply: somebody looks at it in a pager.
     std::chrono::milliseconds stall = std::chrono::minutes{10};
-    /// How often to see whether the socket's file is still there.
+    /// How often to see whether the socket's file is still there; ten times as often if it is
+    /// not and cannot be made, for want of descriptors, say.
     std::chrono::milliseconds look = std::chrono::seconds{10};
 };
 

@@ -36,6 +36,9 @@ public:
     /// SocketFile::appear().
     [[nodiscard]] std::optional<OpenedSocket> open_if_lost();
 
+    /// Nobody listens any more: it is lost.
+    void remove() noexcept { file_.remove(); }
+
 private:
     void open_to_group();
 

@@ -5,7 +5,8 @@
 
 Pass: packets pass throughout; the daemon does not spin and logs the trouble a few times at most,
 not once a client; those it has accepted are served; when the crowd has gone, everybody is served
-again. A limit too low to start with is an error that says so.
+again, even if somebody has removed the control socket meanwhile. A limit too low to start with is
+an error that says so.
 """
 
 import os
@@ -36,9 +37,11 @@ def run(case):
         first = crowd[0]
         first.sendall(b'{"v": 1, "id": 1, "verb": "show.status"}\n')
         case.check("the first client is served", b'"done"' in answer(first))
+        os.remove(nat64.socket)
+        wait_until(lambda: "cannot be made again" in nat64.process.log(), "no room for another")
         for one in crowd:
             one.close()
-        wait_until(nat64.answers, "the control socket after the crowd")
+        wait_until(nat64.answers, "the control socket after the crowd", 20)
         case.check("the control socket works again", True)
         case.check("TCP works after it", conversation(client, server))
     warnings = nat64.process.log().count("warn")

@@ -63,6 +63,17 @@ TEST_CASE("machine: forwarding is looked at and switched on once") {
     CHECK(*said == " 0 1 0 1 1 1"); // EPERM
 }
 
+TEST_CASE("machine: a control socket that has not arrived is made again") {
+    Machine machine{configuration(), {}};
+    CHECK(machine.open_control_socket()); // and lost on its way
+    CHECK_FALSE(machine.open_control_socket());
+    const auto again = machine.open_control_socket(Again::Yes);
+    REQUIRE(again);
+    CHECK(again->socket);
+    CHECK(std::filesystem::is_socket(own_path() / "nat64.sock"));
+    CHECK_FALSE(machine.open_control_socket());
+}
+
 TEST_CASE("machine: conntrack's timeout for ICMP is what a configuration may say") {
     const auto said = test::in_private_network([] {
         Machine machine{configuration(), {}};
