@@ -100,13 +100,22 @@ bool clear_stale(const std::string& key, const std::filesystem::path& path) {
     return true;
 }
 
-/// A directory as the constructor makes it, with nothing in it: of a predecessor, by its looks.
-bool looks_made_by_us(const std::filesystem::path& directory) {
+/// A directory as enter_directory() makes it, with nothing in it but sockets and what is named
+/// after this one: of a predecessor, by its looks.
+bool looks_made_by_us(const std::filesystem::path& socket) {
+    const auto directory = socket.parent_path();
     struct ::stat found{};
+    if (::lstat(directory.c_str(), &found) != 0 || !S_ISDIR(found.st_mode) ||
+        found.st_uid != ::geteuid() || (found.st_mode & 07777) != kDirectoryMode)
+        return false;
     std::error_code error;
-    return ::lstat(directory.c_str(), &found) == 0 && S_ISDIR(found.st_mode) &&
-           found.st_uid == ::geteuid() && (found.st_mode & 07777) == kDirectoryMode &&
-           std::filesystem::is_empty(directory, error) && !error;
+    for (std::filesystem::directory_iterator entry{directory, error}, end;
+         !error && entry != end;
+         entry.increment(error))
+        if (!entry->is_socket(error) &&
+            !entry->path().filename().native().starts_with(socket.filename().native()))
+            return false;
+    return !error;
 }
 
 /// Capabilities are gone by the time the socket is removed, so it depends on plain permissions.
@@ -162,9 +171,8 @@ UniqueFd SocketFile::enter_directory() {
 UniqueFd SocketFile::appear() {
     try {
         const auto parent = enter_directory();
-        const auto directory = path_.parent_path();
-        if (clear_stale(key_, path_) && looks_made_by_us(directory)) made_directory_ = true;
-        warn_if_not_removable(key_, parent, directory.native());
+        if (clear_stale(key_, path_) && looks_made_by_us(path_)) made_directory_ = true;
+        warn_if_not_removable(key_, parent, path_.parent_path().native());
         return publish();
     } catch (...) {
         if (inode_ == 0) remove();
