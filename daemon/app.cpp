@@ -132,6 +132,7 @@ service::DaemonView App::view() {
             .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
             .events = events_,
             .changes = &reloader_,
+            .set_log_level = [this](config::LogLevel level) { set_log_level(level); },
             .warnings = [this] { return pool_watch_.warnings(); },
             .read_sysctl =
                 [this](const std::string& name) { return process_.host().sysctl(name); }};
@@ -148,8 +149,13 @@ Reloader::Parts App::parts() {
             .apply_log = [this](const config::Log& log) { apply_log(log); }};
 }
 
+void App::set_log_level(config::LogLevel level) {
+    service::set_log_level(level);
+    process_.set_log_level(level);
+}
+
 void App::apply_log(const config::Log& log) {
-    service::set_log_level(log.level);
+    set_log_level(log.level);
     event_log_.apply(log);
     if (!event_log_.wanted())
         logged_events_.reset();

@@ -68,6 +68,7 @@ private:
     [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
     void log_trouble(int error) const noexcept;
+    void set_log_level(config::LogLevel level);
     void apply_log(const config::Log& log);
     boost::asio::awaitable<void> reload();
     boost::asio::awaitable<void> obey_signals();

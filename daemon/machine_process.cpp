@@ -8,6 +8,7 @@
 #include "daemon/machine_check.hpp"
 #include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
+#include "service/logging.hpp"
 
 #include <memory>
 #include <string_view>
@@ -32,10 +33,10 @@ struct Handover {
     void serialize(Archive& /*archive*/) {}
 };
 
-struct OpenControlSocket : platform::Done {
+struct OpenControlSocket {
     static constexpr std::string_view kName = "open_control_socket";
-
     Again again{};
+
     struct Reply {
         std::optional<gid_t> group;
         platform::UniqueFd descriptor; ///< none: the file is there
@@ -45,12 +46,12 @@ struct OpenControlSocket : platform::Done {
             archive(group);
         }
     };
-};
 
     template <typename Archive>
     void serialize(Archive& archive) {
         archive(again);
     }
+};
 
 struct TakeMetricsSocket : platform::Done {
     static constexpr std::string_view kName = "take_metrics_socket";
@@ -75,6 +76,17 @@ struct ReadConfiguration : platform::Done {
 struct ConnectToNode : platform::Done {
     static constexpr std::string_view kName = "connect_to_node";
     using Reply = Handover;
+};
+
+struct SetLogLevel {
+    static constexpr std::string_view kName = "set_log_level";
+    using Reply = platform::Done;
+    config::LogLevel level{};
+
+    template <typename Archive>
+    void serialize(Archive& archive) {
+        archive(level);
+    }
 };
 
 struct SetIcmp {
@@ -137,6 +149,10 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
     });
     requests.serve<ReadConfiguration>(
         [machine](const ReadConfiguration&) { return read_configuration_of(*machine); });
+    requests.serve<SetLogLevel>([](const SetLogLevel& r) {
+        service::set_log_level(r.level);
+        return platform::Done{};
+    });
     requests.serve<LookAtForwarding>(
         [machine](const LookAtForwarding&) { return machine->look_at_forwarding(); });
     requests.serve<SwitchForwardingOn>([machine](const SwitchForwardingOn& r) {
@@ -158,6 +174,10 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
     });
 }
 
+platform::Tcp connects(const config::Config& config) {
+    return config.profile == config::Profile::Mycelium ? platform::Tcp::Yes : platform::Tcp::No;
+}
+
 } // namespace
 
 MachineProcess::MachineProcess(const config::Config& config, const Origin& origin)
@@ -169,6 +189,7 @@ MachineProcess::MachineProcess(const config::Config& config, const Origin& origi
       host_{process_},
       netfilter_{process_} {}
 
+/// One that did not arrive, for want of a descriptor here, is nobody's: it is made again.
 std::optional<service::OpenedSocket> MachineProcess::open_control_socket() {
     const auto again = std::exchange(socket_under_way_, true) ? Again::Yes : Again::No;
     auto reply = process_.call(OpenControlSocket{again});
@@ -184,17 +205,16 @@ platform::UniqueFd MachineProcess::take_metrics_socket() {
 config::Config MachineProcess::read_configuration() {
     const auto reply = process_.call(ReadConfiguration{});
     if (!reply.problem.empty())
-platform::Tcp connects(const config::Config& config) {
-    return config.profile == config::Profile::Mycelium ? platform::Tcp::Yes : platform::Tcp::No;
-}
-
         throw config::ConfigError{{{origin_.file, {}, {}, reply.problem, reply.remedy}}};
     return parse_again(origin_, reply.text);
 }
-/// One that did not arrive, for want of a descriptor here, is nobody's: it is made again.
 
 platform::UniqueFd MachineProcess::connect_to_node() {
     return process_.call(ConnectToNode{}).descriptor;
+}
+
+void MachineProcess::set_log_level(config::LogLevel level) {
+    process_.call(SetLogLevel{level});
 }
 
 void MachineProcess::set_icmp_timeout(Clock::duration wanted) {

@@ -43,6 +43,7 @@ public:
     [[nodiscard]] config::Config read_configuration(); ///< and parses it, in this process
     [[nodiscard]] platform::UniqueFd connect_to_node();
     void set_icmp_timeout(Clock::duration wanted);
+    void set_log_level(config::LogLevel level); ///< of the other process
     [[nodiscard]] kernel::ForwardOthers look_at_forwarding();
     kernel::ForwardOthers
     switch_forwarding_on(const std::string& tun, kernel::ForwardOthers others, Guard guard);
@@ -50,13 +51,13 @@ public:
     /// Does not end but by throwing: the other process has ended, or does not answer.
     boost::asio::awaitable<void> watch(boost::asio::io_context& control);
 
-private:
     /// As platform::PrivilegedProcess::end(). When what has used it is gone.
     void end() { process_.end(); }
 
+private:
     Origin origin_;
-    platform::PrivilegedProcess process_;
     bool socket_under_way_ = false; ///< the control socket, from there to here
+    platform::PrivilegedProcess process_;
     platform::RemoteHost host_;
     kernel::RemoteNetfilter netfilter_;
 };

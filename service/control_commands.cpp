@@ -246,7 +246,8 @@ awaitable<Next> flush(CommandContext context) {
 awaitable<Next> log_level(CommandContext context) {
     if (!context.request.level) throw CommandFailure{"bad_request", "level is missing"};
     const auto name = config::name_of(*context.request.level);
-    set_log_level(*context.request.level);
+    const auto set = context.view.set_log_level;
+    set ? set(*context.request.level) : set_log_level(*context.request.level);
     spdlog::info("log level: {}, until the next reload or restart", name);
     context.reply.item(fmt::format(R"({{"level":"{}"}})", name));
     co_return std::nullopt;

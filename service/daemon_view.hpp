@@ -43,6 +43,8 @@ struct DaemonView {
     SessionFlush flush = {};     ///< empty: the backend's own
     std::shared_ptr<EventHub> events;
     DaemonChanges* changes = nullptr;
+    /// Of all processes of the daemon; empty: of this one.
+    std::function<void(config::LogLevel)> set_log_level = {};
     /// What somebody should look at, a line each.
     std::function<std::vector<std::string>()> warnings = {};
     /// As HostOps::sysctl().
