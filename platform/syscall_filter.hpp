@@ -2,8 +2,8 @@
 // A list of the system calls that a process may go on making, for the kernel to check
 // (seccomp): all others fail with EPERM. Calls are named (SCMP_SYS) and libseccomp knows their
 // numbers, so one list serves every architecture: what one of them does not have is left out.
-// A call by another architecture's numbers (x32 and 32-bit programs on x86_64) ends the process:
-// nothing of ours makes one, and a number means something else there.
+// A call by another architecture's numbers (x32 and 32-bit programs on x86_64) ends the
+// process: nothing of ours makes one, and a number means something else there.
 //
 // platform only: the lists are in confinement.cpp and machine_confinement.cpp.
 #pragma once

@@ -6,9 +6,9 @@
 Pass: in every thread of the running daemon, with either NAPT, all capability sets are empty, and
 no_new_privs and a filter of system calls are set (the latter but with sanitizers); it holds no
 descriptor but sockets, its TUN, the log and the kernel's own kinds; its second process has
-CAP_NET_ADMIN and nothing else, and a filter as well; it works; started by `nobody` with CAP_NET_ADMIN alone it works as
-well and stops cleanly, with forwarding, which it had to switch on, off again; without the
-capability it says which one it lacks; without standard error it runs.
+CAP_NET_ADMIN and nothing else, and a filter as well; it works; started by `nobody` with
+CAP_NET_ADMIN alone it works as well and stops cleanly, with forwarding, which it had to switch
+on, off again; without the capability it says which one it lacks; without standard error it runs.
 """
 
 import os
