@@ -305,7 +305,10 @@ void State::change(std::uint32_t session,
                    Clock::time_point now) noexcept {
     auto& s = sessions[session];
     s.state = to.next;
-    if (!half_open(to.next)) end_half_open(session); // nothing moves to such a state
+    if (half_open(to.next))
+        begin_half_open(session); // the connection that was closed is opened again
+    else
+        end_half_open(session);
     if (to.refresh) {
         const auto before = lifetimes.ticks(s.lifetime);
         s.lifetime = rfc6146::tcp_lifetime(to.next);

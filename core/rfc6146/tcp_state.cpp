@@ -24,6 +24,11 @@ constexpr bool is_syn(TcpFlags flags) noexcept {
     return flags.syn() && !flags.fin() && !flags.rst();
 }
 
+/// Of a connection that begins, not the answer to it.
+constexpr bool is_first_syn(TcpFlags flags) noexcept {
+    return is_syn(flags) && (flags.bits & TcpFlags::kAck) == 0;
+}
+
 constexpr bool is_fin(TcpFlags flags) noexcept {
     return flags.fin() && !flags.rst();
 }
@@ -58,6 +63,14 @@ Transition from_v4_fin_rcv(Side side, TcpFlags flags) noexcept {
 Transition from_v6_fin_rcv(Side side, TcpFlags flags) noexcept {
     if (flags.rst()) return refresh(Trans);
     return refresh(side == Side::V4 && is_fin(flags) ? V4FinV6FinRcv : V6FinRcv);
+}
+
+// DEVIATION(RFC 6146 §3.5.2.2): ADR-0033. Only time is to end this state, and nothing to extend
+// it; but who connects again from the same port within its four minutes would lose a living
+// connection when they are over.
+Transition from_both_fins(Side side, TcpFlags flags) noexcept {
+    if (!is_first_syn(flags)) return stay(V4FinV6FinRcv);
+    return refresh(side == Side::V6 ? V6Init : V4Init);
 }
 
 Transition from_trans(TcpFlags flags) noexcept {
@@ -104,7 +117,7 @@ Transition tcp_transition(SessionState from, Side side, TcpFlags flags) noexcept
     case V6FinRcv:
         return from_v6_fin_rcv(side, flags);
     case V4FinV6FinRcv:
-        return stay(V4FinV6FinRcv); // only time ends it, and nothing extends it
+        return from_both_fins(side, flags);
     case Trans:
         return from_trans(flags);
     }

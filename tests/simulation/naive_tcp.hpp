@@ -38,7 +38,9 @@ tcp_step(rfc6146::SessionState from, rfc6146::Side side, TcpFlags tcp) {
         if (tcp.rst()) return {Trans, TcpStep::Transitory};
         if (fin && v6 == (from == V4FinRcv)) return {V4FinV6FinRcv, TcpStep::Transitory};
         return {from, TcpStep::Established};
-    case V4FinV6FinRcv:
+    case V4FinV6FinRcv: // opened again, or waiting for its end
+        if (syn && (tcp.bits & TcpFlags::kAck) == 0)
+            return {v6 ? V6Init : V4Init, TcpStep::Transitory};
         return {V4FinV6FinRcv, TcpStep::Kept};
     case Trans:
         if (tcp.rst()) return {Trans, TcpStep::Kept};

@@ -155,12 +155,42 @@ TEST_CASE(
     for (int i = 0; i < 23; ++i) {
         net.pass(10s);
         CHECK(net.v4(kAck) == "ok");
-        CHECK(net.v6(kSyn) == "ok");
+        CHECK(net.v6(kSynAck) == "ok");
         CHECK(net.state() == "v4_fin_v6_fin_rcv");
     }
     net.pass(10s + 100ms);
     CHECK(net.sessions().empty());
     CHECK(net.bindings().empty());
+}
+
+TEST_CASE("RFC 5382 §4 REQ-2: who connects again from the same port keeps the connection") {
+    Connected net;
+    net.v4(kFin);
+    net.v6(kFin);
+    net.pass(1min);
+    CHECK(net.v6(kSyn) == "ok");
+    CHECK(net.state() == "v6_init");
+    OutboundFlow flow;
+    flow.client6 = ep6(1);
+    CHECK(net.backend->foresee(flow, net.clock.now()).use.half_open == 1);
+    CHECK(net.v4(kSynAck) == "ok");
+    CHECK(net.v6(kAck) == "ok");
+    CHECK(net.state() == "established");
+    net.pass(1h);
+    CHECK(net.v4(kAck) == "ok");
+    CHECK(net.v6(kAck) == "ok");
+    CHECK(net.bindings().at(0).mapped4 == net.mapped4);
+    CHECK(net.sessions().size() == 1);
+}
+
+TEST_CASE("RFC 5382 §4 REQ-2: a connection may be opened again from the other end") {
+    Connected net;
+    net.v4(kFin);
+    net.v6(kFin);
+    CHECK(net.v4(kSyn) == "ok");
+    CHECK(net.state() == "v4_init");
+    CHECK(net.v6(kSynAck) == "ok");
+    CHECK(net.state() == "established");
 }
 
 TEST_CASE("RFC 6146 §3.5.2.2: a RST shortens the lifetime, the next packet undoes it") {

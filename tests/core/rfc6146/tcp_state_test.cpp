@@ -63,8 +63,10 @@ SessionState meant(char code, SessionState from) {
 TEST_CASE("RFC 6146 §3.5.2.2: every state, side and combination of flags") {
     for (const auto& row : kTable)
         for (unsigned flags = 0; flags < 8; ++flags)
-            // ACK makes no difference: a SYN+ACK is a SYN ("with or without the ACK flag set").
+            // ACK makes no difference: a SYN+ACK is a SYN ("with or without the ACK flag set"),
+            // but for what opens a closed connection again.
             for (const unsigned ack : {0U, unsigned{TcpFlags::kAck}}) {
+                if (row.from == V4FinV6FinRcv && flags == TcpFlags::kSyn && ack == 0) continue;
                 const auto entry = row.next[flags];
                 CAPTURE(name_of(row.from));
                 CAPTURE(row.side == Side::V6 ? "v6" : "v4");
@@ -82,10 +84,20 @@ TEST_CASE("RFC 6146 §3.5.2.2: flags that the machine does not know change nothi
             const auto with =
                 tcp_transition(row.from, row.side, {static_cast<std::uint8_t>(flags)});
             const auto without =
-                tcp_transition(row.from, row.side, {static_cast<std::uint8_t>(flags & 7)});
+                tcp_transition(row.from, row.side, {static_cast<std::uint8_t>(flags & 0x17)});
             CHECK(with.next == without.next);
             CHECK(with.refresh == without.refresh);
         }
+}
+
+TEST_CASE("RFC 9293 §3.6.1: a SYN opens the connection that both ends have closed again") {
+    const auto from = [](Side side, std::uint8_t flags) {
+        return tcp_transition(V4FinV6FinRcv, side, {flags});
+    };
+    CHECK(from(Side::V6, TcpFlags::kSyn).next == V6Init);
+    CHECK(from(Side::V6, TcpFlags::kSyn).refresh);
+    CHECK(from(Side::V4, TcpFlags::kSyn).next == V4Init);
+    CHECK(from(Side::V4, TcpFlags::kSyn).refresh);
 }
 
 TEST_CASE("RFC 6146 §3.5.2.2: single-FIN states keep the established lifetime") {
