@@ -190,7 +190,7 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
         // ESTABLISHED. A whole host cannot take it: no SYN to its own address is stored.
         claimed = state_.syns.find(flow.server4, [&](const Endpoint4& mapped4) {
             const auto address = state_.pool.index_of(mapped4.address);
-            return address &&
+            return address && !state_.pool.is_withheld(*address) &&
                    state_.bib.find_mapped(*address, flow.protocol, mapped4.port) == kNone;
         });
         if (claimed) opening.state = SessionState::Established;

@@ -57,6 +57,18 @@ TEST_CASE("RFC 6146 §3.5.2.2: a client over its limit leaves the stored SYN to 
     CHECK(net.notes.expired.size() == 1);
 }
 
+TEST_CASE("RFC 6146 §3.5.2.2: a SYN to an address that is withheld by now is not claimed") {
+    auto settings = small_settings();
+    settings.pool = {pool_item("192.0.2.0/30")};
+    UserspaceNetwork net{settings};
+    REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");
+    settings.withheld = {kWanted.address};
+    REQUIRE(apply(*net.backend, settings, net.clock.now()).empty());
+    const auto sent = net.out(Tcp, ep6(1), kServer, kSyn);
+    REQUIRE(sent.verdict == "ok");
+    CHECK(sent.binding->mapped4.address != kWanted.address);
+}
+
 TEST_CASE("RFC 6146 §3.5.2.2: a whole-host static claims no SYN to another address") {
     auto settings = small_settings();
     settings.statics = {{{}, {ep6(9).address, {}}, ep4("192.0.2.3")}};
