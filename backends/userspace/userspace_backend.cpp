@@ -205,6 +205,9 @@ Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
                                                 Clock::time_point now) noexcept {
     if (const auto no = forbids_outbound(flow.client6, flow.protocol, flow.server4))
         return refuse(*no, kAdminProhibited6);
+    // A static entry stays where it is: answers would go to whoever has its address now.
+    if (state_.pool.is_withheld(state_.bib[binding].address))
+        return refuse_outbound(DropReason::PoolExhausted);
     // RFC 6146 §3.5.2.2, CLOSED: "the packet SHOULD be translated", and the state remains.
     if (!begins(flow.protocol, flow.tcp)) return state_.resolved(binding);
     Opening opening{remote(flow.protocol, flow.server4),
@@ -356,10 +359,12 @@ Outlook UserspaceBackend::foresee(const OutboundFlow& flow,
         outlook.ruling = client;
     outlook.binding = find_by_client(flow.protocol, flow.client6);
     outlook.use = state_.use_of(flow.client6.address);
-    const auto no = state_.would_refuse(
+    auto no = state_.would_refuse(
         flow.client6.address,
         {.port = !outlook.binding, .half_open = flow.protocol == L4Proto::Tcp},
         now);
+    if (outlook.binding && !owns(outlook.binding->mapped4.address))
+        no = DropReason::PoolExhausted; // withheld
     if (no) outlook.obstacle = refuse_outbound(*no).error();
     return outlook;
 }
@@ -371,6 +376,10 @@ Outlook UserspaceBackend::foresee(const InboundFlow& flow,
     const auto address = state_.pool.index_of(flow.mapped4.address);
     const bool tcp = flow.protocol == L4Proto::Tcp;
     outlook.binding = find_by_mapped(flow.protocol, flow.mapped4);
+    if (address && !owns(flow.mapped4.address)) {
+        outlook.obstacle = refuse(DropReason::NotInPool).error(); // withheld
+        return outlook;
+    }
     if (!outlook.binding) {
         if (!address || !state_.pool.gives_out(*address, flow.mapped4.port))
             outlook.obstacle = refuse(DropReason::NotInPool).error();

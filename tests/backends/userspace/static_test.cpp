@@ -53,6 +53,37 @@ TEST_CASE("static: a port works from the IPv6 side, and nobody else is given it"
     CHECK(net.out(Udp, ep6(10), kServer).verdict == "pool_exhausted 1/3");
 }
 
+TEST_CASE("static: what is withheld waits, and is there again when it is offered") {
+    auto settings = with({kWeb, kHost});
+    UserspaceNetwork net{settings};
+    const auto outward = [&] {
+        const auto web = net.out(Tcp, kWeb.client6, kServer, kSyn).verdict;
+        return web + ", " + net.out(Udp, ep6(6, 900), kServer).verdict;
+    };
+    const auto foreseen = [&] {
+        OutboundFlow flow;
+        flow.client6 = kWeb.client6;
+        flow.server4 = kServer;
+        flow.protocol = Tcp;
+        return net.backend->foresee(flow, net.clock.now()).obstacle.has_value();
+    };
+    REQUIRE(net.out(Tcp, kWeb.client6, kServer, kSyn).verdict == "ok");
+    settings.withheld = {kWeb.mapped4.address, kHost.mapped4.address};
+    REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
+    net.pass(100ms);
+    CHECK(net.sessions().empty());
+    CHECK_FALSE(net.backend->owns(kWeb.mapped4.address)); // nor hairpins to it
+    CHECK(outward() == "pool_exhausted 1/3, pool_exhausted 1/3");
+    CHECK(net.out(Tcp, kWeb.client6, kServer, kSynAck).verdict == "pool_exhausted 1/3");
+    CHECK(foreseen());
+
+    settings.withheld.clear();
+    REQUIRE(test::apply(*net.backend, settings, net.clock.now()).empty());
+    CHECK(outward() == "ok, ok");
+    CHECK_FALSE(foreseen());
+    CHECK(net.in(Tcp, ep4("198.51.100.1", 1), kWeb.mapped4, kSyn).verdict == "ok");
+}
+
 TEST_CASE("static: is not subject to address-dependent filtering") {
     auto settings = with({kWeb});
     settings.filtering = Filtering::AddressDependent;
