@@ -40,13 +40,13 @@ Checked refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcep
 /// to answer. AH itself is no transport protocol for us.
 bool hides_extension_header(const PacketView& view) noexcept {
     if (!view.has_fragment_header) return false;
-    switch (const auto next = view.fragment_header().next_header) {
+    switch (view.fragment_header().next_header) {
     case kProtoHopByHop:
     case kProtoRouting:
     case kProtoDestinationOptions:
         return true;
     default:
-        return next != view.protocol;
+        return false;
     }
 }
 

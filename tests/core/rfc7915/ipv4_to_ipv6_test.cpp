@@ -193,6 +193,19 @@ TEST_CASE("RFC 7915 §4: DF=1 and too big for IPv6 is answered with the MTU") {
     }
 }
 
+TEST_CASE("RFC 7915 §4: so is an echo request, but no error, which is cut short") {
+    const Translate translate;
+    const auto echo = [&](std::size_t size) {
+        return translate.verdict(
+            inbound4().dont_fragment().echo_request(kMappedPort).payload(size - 28));
+    };
+    CHECK(echo(1480) == "accepted");
+    CHECK(echo(1481) == "packet_too_big 3/4/1480");
+    const auto quoted = outbound4().udp(kMappedPort, kServerPort).payload(1460).bytes();
+    CHECK(translate.verdict(inbound4().dont_fragment().icmp(3, 3).payload(quoted)) ==
+          "accepted");
+}
+
 TEST_CASE("RFC 7915 §4: a super-packet is as big as its segments") {
     const Translate translate;
     const auto tcp = [&](std::size_t segment) {

@@ -248,6 +248,18 @@ TEST_CASE("RFC 7915 §5: a packet that does not fit the IPv4 link is too big") {
     }
 }
 
+TEST_CASE("RFC 7915 §5: so is an echo request, but no error, which is cut short") {
+    Translate translate;
+    translate.settings.ipv4_mtu = Mtu{1400};
+    const auto echo = [&](std::size_t size) {
+        return translate.verdict(outbound6().echo_request(kClientPort).payload(size - 28));
+    };
+    CHECK(echo(1400) == "accepted");
+    CHECK(echo(1401) == "packet_too_big 2/0/1420");
+    const auto quoted = inbound6().udp(kServerPort, kClientPort).payload(1400).bytes();
+    CHECK(translate.verdict(outbound6().icmp(1, 4).payload(quoted)) == "accepted");
+}
+
 TEST_CASE("RFC 7915 §5.1: a Packet Too Big of ours never asks for less than 1280") {
     Translate translate;
     translate.settings.ipv4_mtu = Mtu{1000};
