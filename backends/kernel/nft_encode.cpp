@@ -117,20 +117,21 @@ public:
         compare(NFT_CMP_LTE, Be16{match.ports.last.value()});
     }
 
-    void operator()(const NewFlow&) {
-        load_ct(NFT_CT_STATE);
-        mask(state_bit(IP_CT_NEW));
-        compare(Is::Different, std::uint32_t{0});
-        load_ct(NFT_CT_STATUS);
-        mask(std::uint32_t{IPS_CONFIRMED});
-        compare(Is::Equal, std::uint32_t{0});
-    }
+    void operator()(const NewFlow&) { new_without(IPS_CONFIRMED); }
 
     void operator()(const UnknownFlow&) {
         load_ct(NFT_CT_STATE);
         mask(state_bit(IP_CT_ESTABLISHED) | state_bit(IP_CT_RELATED));
         compare(Is::Equal, std::uint32_t{0});
     }
+
+    void operator()(const NoFlow&) {
+        load_ct(NFT_CT_STATE);
+        mask(std::uint32_t{NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT});
+        compare(Is::Different, std::uint32_t{0});
+    }
+
+    void operator()(const NotForwarded&) { new_without(IPS_DST_NAT); }
 
     void operator()(const TcpNotSyn&) {
         (*this)(Transport{L4Proto::Tcp});
@@ -222,6 +223,16 @@ private:
         auto* e = add("ct");
         nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
         nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+    }
+
+    /// What has no flow has no status: a rule that asks for it alone would let that through.
+    void new_without(std::uint32_t status) {
+        load_ct(NFT_CT_STATE);
+        mask(state_bit(IP_CT_NEW));
+        compare(Is::Different, std::uint32_t{0});
+        load_ct(NFT_CT_STATUS);
+        mask(status);
+        compare(Is::Equal, std::uint32_t{0});
     }
 
     void load_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length) {

@@ -52,6 +52,12 @@ struct Printer {
         return "ct state ! established,related";
     }
 
+    std::string operator()(const NoFlow&) const { return "ct state invalid,untracked"; }
+
+    std::string operator()(const NotForwarded&) const {
+        return "ct state new ct status ! dnat";
+    }
+
     std::string operator()(const TcpNotSyn&) const {
         return "tcp flags & (fin|syn|rst|ack) != syn";
     }

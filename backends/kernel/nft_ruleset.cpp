@@ -134,7 +134,8 @@ private:
 
     void passing() {
         std::vector<Rule> rules{
-            {inner(End::Destination), UnknownFlow{}, Act::Count, Act::Drop},
+            {inner(End::Destination), NoFlow{}, Act::Count, Act::Drop},
+            {inner(End::Destination), NotForwarded{}, Act::Count, Act::Drop},
             {tun(Way::In), inner(End::Source), NewFlow{}, TcpNotSyn{}, Act::Count, Act::Reset}};
         if (const auto rate = settings_.new_sessions_per_second; rate != 0)
             rules.push_back({tun(Way::In),

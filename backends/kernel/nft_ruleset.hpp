@@ -3,8 +3,8 @@
 //
 //   arrivals   nobody but our TUN brings packets from inner addresses; new flows from there get
 //              our timeouts (conntrack's own are below the minimums of RFC 4787 REQ-5)
-//   passing    only answers reach inner addresses; limits; TCP that is no SYN and belongs to
-//              nothing is reset (RFC 6146 §3.5.2.2 knows no such sessions)
+//   passing    answers reach inner addresses, and what others' rules forward (`dnat`); limits;
+//              TCP of no session is reset unless a SYN (RFC 6146 §3.5.2.2)
 //   only_ours  of a family that nat64 switched forwarding on for: nothing else is forwarded
 //   machine    clients do not reach this machine's own IPv4 services
 //   sharing    MASQUERADE on every uplink, whatever its address is at the time, from ports on
@@ -12,8 +12,8 @@
 //   leaks      what conntrack would not translate does not leave with an inner address
 //   untracked  conntrack_ipv6: notrack: the IPv6 side costs no second conntrack entry
 //
-// ICMP is missing among the timeouts: nft cannot read a `ct timeout` object for it, and a saved
-// ruleset would not load again; the daemon sets a sysctl instead. Pure.
+// No timeout for ICMP: nft cannot read a `ct timeout` object for it, and a saved ruleset would
+// not load again; the daemon sets a sysctl instead. Pure.
 #pragma once
 
 #include "backends/kernel/nft_types.hpp"

@@ -75,6 +75,17 @@ struct UnknownFlow {
     friend bool operator==(const UnknownFlow&, const UnknownFlow&) = default;
 };
 
+/// What conntrack makes no flow of: `ct state invalid,untracked`
+struct NoFlow {
+    friend bool operator==(const NoFlow&, const NoFlow&) = default;
+};
+
+/// A flow whose destination is the one it came with, no rule's: `ct state new ct status !
+/// dnat`
+struct NotForwarded {
+    friend bool operator==(const NotForwarded&, const NotForwarded&) = default;
+};
+
 /// TCP that is no SYN: `tcp flags & (fin|syn|rst|ack) != syn`
 struct TcpNotSyn {
     friend bool operator==(const TcpNotSyn&, const TcpNotSyn&) = default;
@@ -124,6 +135,8 @@ using Part = std::variant<Interface,
                           SourcePorts,
                           NewFlow,
                           UnknownFlow,
+                          NoFlow,
+                          NotForwarded,
                           TcpNotSyn,
                           ConnectionsOver,
                           RateOver,

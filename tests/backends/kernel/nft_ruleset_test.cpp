@@ -81,7 +81,8 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 	chain passing {
 		type filter hook forward priority 0; policy accept;
-		ip daddr 100.64.0.0/16 ct state ! established,related counter drop
+		ip daddr 100.64.0.0/16 ct state invalid,untracked counter drop
+		ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter drop
 		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed tcp flags & (fin|syn|rst|ack) != syn counter reject with tcp reset
 		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed update @rate_50 { ip saddr limit rate over 50/second burst 50 packets } counter drop
 		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed add @sessions_4096 { ip saddr ct count over 4096 } counter reject with icmp type admin-prohibited
@@ -119,6 +120,20 @@ TEST_CASE("napt: kernel: what is switched off is not in the table") {
     const auto text = nft::to_text(make_ruleset(plain_ruleset()));
     for (const auto* word : {"notrack", "only_ours", "rate_", "sessions_"})
         CHECK(text.find(word) == std::string::npos);
+}
+
+TEST_CASE(
+    "napt: kernel: strangers reach inner addresses where the operator forwards them only") {
+    const auto table = make_ruleset(plain_ruleset());
+    const auto passing = std::ranges::find(table.chains, "passing", &nft::Chain::name);
+    REQUIRE(passing != table.chains.end());
+    Texts to_clients;
+    for (const auto& rule : passing->rules)
+        if (const auto text = nft::to_text(rule); text.starts_with("ip daddr"))
+            to_clients.push_back(text);
+    CHECK(to_clients ==
+          Texts{"ip daddr 100.64.0.0/16 ct state invalid,untracked counter drop",
+                "ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter drop"});
 }
 
 TEST_CASE("napt: daemon: the table that guards others names the families") {
@@ -192,11 +207,11 @@ TEST_CASE("reload: a limit comes and goes with its set, other chains are left al
     auto settings = plain_ruleset();
     settings.sessions_per_client = 10;
     const auto on = changes(plain_ruleset(), settings);
-    REQUIRE(on.size() == 5);
+    REQUIRE(on.size() == 6);
     CHECK(Texts{on[0], on[1]} == Texts{"flush the chain passing", "add the set sessions_10"});
-    CHECK(on[4].find("ct count over 10") != std::string::npos);
+    CHECK(on[5].find("ct count over 10") != std::string::npos);
     const auto off = changes(settings, plain_ruleset());
-    REQUIRE(off.size() == 4);
+    REQUIRE(off.size() == 5);
     CHECK(Texts{off[0], off[1]} ==
           Texts{"flush the chain passing", "delete the set sessions_10"});
 }
