@@ -182,7 +182,8 @@ KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
         timer.expires_after(kWatchInterval);
         co_await timer.async_wait(asio::use_awaitable);
         try {
-            if (std::exchange(changes_lost_, false)) check_overlap();
+            if (changes_lost_) check_overlap();
+            changes_lost_ = false;
             ports_.look();
             set_table(settings_, others_);
             co_await end_flows_of_nobody(*packets);
@@ -199,7 +200,8 @@ void KernelNapt::on_change(const platform::MachineChange& change) noexcept {
         else if (concerns_pool(change))
             check_overlap();
     } catch (const std::exception& error) {
-        spdlog::warn("{}", error.what());
+        changes_lost_ = true; // watch_machine() looks again
+        spdlog::debug("{}", error.what());
     }
 }
 

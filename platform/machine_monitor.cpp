@@ -6,12 +6,15 @@
 #include "platform/os_error.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <libmnl/libmnl.h>
 
@@ -33,6 +36,8 @@ constexpr std::size_t kBufferSize = 32768;
 constexpr int kQueueSize = 1 << 20;
 /// After so many datagrams others get their turn.
 constexpr int kReadsPerTurn = 64;
+/// Before listeners that were interrupted even behind a burst read again.
+constexpr std::chrono::milliseconds kPause{100};
 
 using Socket = std::unique_ptr<mnl_socket, int (*)(mnl_socket*)>;
 
@@ -69,12 +74,19 @@ MachineMonitor::~MachineMonitor() {
 }
 
 asio::awaitable<void> MachineMonitor::watch() {
+    asio::steady_timer pause{readable_.get_executor()};
     for (;;) {
-        co_await readable_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                      asio::use_awaitable);
+        if (stale_) {
+            pause.expires_after(kPause);
+            co_await pause.async_wait(asio::use_awaitable);
+        } else {
+            co_await readable_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                          asio::use_awaitable);
+        }
         for (int reads = 1; read_once() == More::Yes; ++reads)
             if (reads % kReadsPerTurn == 0)
                 co_await asio::post(readable_.get_executor(), asio::use_awaitable);
+        if (std::exchange(stale_, false)) tell(ChangesLost{});
     }
 }
 
@@ -96,9 +108,17 @@ MachineMonitor::More MachineMonitor::read_once() {
     return More::Yes;
 }
 
-void MachineMonitor::tell(const MachineChange& change) const {
-    for (const auto& listener : listeners_)
-        listener(change);
+/// A listener that lists what has changed may find that it changes still. No reason to end:
+/// whatever interrupted it is about to be announced, or the end of the burst is.
+void MachineMonitor::tell(const MachineChange& change) {
+    for (const auto& listener : listeners_) {
+        try {
+            listener(change);
+        } catch (const std::system_error& error) {
+            if (error.code() != std::errc::interrupted) throw;
+            stale_ = true;
+        }
+    }
 }
 
 } // namespace nat64::platform

@@ -3,7 +3,8 @@
 // addresses and routes that come and go, whoever changes them. One socket for all who want to
 // know; each of them subscribes with a function. Reading needs no capability.
 //
-// A burst of changes can be too much for the socket: then listeners are told ChangesLost and
+// A burst of changes can be too much for the socket, or for a listener that reads the
+// kernel's tables while they change again and again: then listeners are told ChangesLost and
 // read anew what they depend on (HostOps). Control thread.
 #pragma once
 
@@ -57,7 +58,8 @@ public:
     MachineMonitor(const MachineMonitor&) = delete;
     MachineMonitor& operator=(const MachineMonitor&) = delete;
 
-    /// Before watch() begins. What a listener throws ends watch().
+    /// Before watch() begins. What a listener throws ends watch(), but for
+    /// std::errc::interrupted: then it is told ChangesLost when the burst is over.
     void subscribe(Listener listener) { listeners_.push_back(std::move(listener)); }
 
     /// Tells the listeners of each change, in order. Does not end.
@@ -67,12 +69,13 @@ private:
     enum class More : bool { No, Yes };
 
     More read_once();
-    void tell(const MachineChange& change) const;
+    void tell(const MachineChange& change);
 
     std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
     boost::asio::posix::stream_descriptor readable_;
     std::vector<std::byte> buffer_;
     std::vector<Listener> listeners_;
+    bool stale_ = false; ///< one of them knows less than it was told
 };
 
 } // namespace nat64::platform

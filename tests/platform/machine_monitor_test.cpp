@@ -2,8 +2,10 @@
 // MachineMonitor and the kernel, in a network namespace of the test's own.
 #include "platform/host_ops.hpp"
 #include "platform/machine_monitor.hpp"
+#include "platform/os_error.hpp"
 #include "tests/support/private_network.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -102,6 +104,31 @@ TEST_CASE("MachineMonitor: a burst that is too much is said, and what follows is
     if (!text) return;
     // Ten thousand announcements of about 500 bytes do not fit into the socket's queue.
     CHECK(has_line(*text, "lost"));
+}
+
+TEST_CASE("MachineMonitor: who is interrupted reads anew behind the burst, however often") {
+    const auto text = in_private_network([] {
+        boost::asio::io_context control;
+        MachineMonitor monitor{control};
+        std::string heard;
+        int interruptions = 3; // by the change, and by reading anew twice
+        monitor.subscribe([&](const MachineChange& change) {
+            const auto line = std::visit(Text{}, change);
+            if (line != "address + 192.0.2.1" && line != "lost") return;
+            heard += line + "\n";
+            if (interruptions-- > 0) throw OsError{EINTR, "list"};
+            control.stop();
+        });
+        monitor.subscribe([&](const MachineChange& change) {
+            if (std::holds_alternative<AddressChange>(change)) heard += "the other one\n";
+        });
+        boost::asio::co_spawn(control, monitor.watch(), boost::asio::detached);
+        heard += output_of("ip addr add 192.0.2.1/32 dev lo");
+        control.run_for(std::chrono::seconds{20});
+        return heard;
+    });
+    if (!text) return;
+    CHECK(*text == "address + 192.0.2.1\nthe other one\nlost\nlost\nlost\n");
 }
 
 } // namespace nat64::platform
