@@ -25,7 +25,7 @@ std::int64_t number_in(const std::string& text) {
 IcmpTimeout::~IcmpTimeout() {
     if (!former_) return;
     try {
-        host_.set_sysctl(kIcmpTimeout, *former_);
+        if (host_.sysctl(kIcmpTimeout) == ours_) host_.set_sysctl(kIcmpTimeout, *former_);
         record_.remove(std::array{SysctlChange{kIcmpTimeout, {}, {}}});
     } catch (const std::exception& error) {
         spdlog::warn("{}", error.what());
@@ -33,18 +33,16 @@ IcmpTimeout::~IcmpTimeout() {
 }
 
 void IcmpTimeout::set(Clock::duration wanted) {
-    const std::int64_t least = former_ ? number_in(*former_) : 0;
-    const auto seconds = std::to_string(
-        std::max(std::chrono::ceil<std::chrono::seconds>(wanted).count(), least));
     const auto present = host_.sysctl(kIcmpTimeout);
-    const bool ours = present == ours_;
-    if (!present || present == seconds) return;
-    if (!ours && number_in(*present) > number_in(seconds)) return;
+    if (!present) return;
+    const auto former = former_ && present == ours_ ? *former_ : *present;
+    const auto seconds = std::to_string(
+        std::max(std::chrono::ceil<std::chrono::seconds>(wanted).count(), number_in(former)));
+    if (present == seconds) return;
     try {
-        record_.add(
-            std::array{SysctlChange{kIcmpTimeout, former_.value_or(*present), seconds}});
+        record_.add(std::array{SysctlChange{kIcmpTimeout, former, seconds}});
         host_.set_sysctl(kIcmpTimeout, seconds);
-        if (!former_) former_ = present;
+        former_ = former;
         ours_ = seconds;
         spdlog::info(
             "{} is {} now (timeouts.icmp), it was {}", kIcmpTimeout, seconds, *present);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conntrack's timeout for ICMP, which nft cannot set for our flows alone: a sysctl, raised to
-// timeouts.icmp where it is below, and put back at the end. Control thread.
+// timeouts.icmp where it is below, and put back at the end unless somebody else has set it
+// since. Control thread.
 #pragma once
 
 #include "core/clock.hpp"

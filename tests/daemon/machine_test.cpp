@@ -100,4 +100,24 @@ TEST_CASE("ICMP timeout: never below what others have set") {
     CHECK(host.sysctls[kIcmpTimeout] == "30");
 }
 
+TEST_CASE("ICMP timeout: what others have set since is theirs, also at the end") {
+    test::FakeHost host;
+    host.sysctls[kIcmpTimeout] = "30";
+    SysctlRecord record{own_path(), "here"};
+    {
+        IcmpTimeout timeout{host, record};
+        timeout.set(std::chrono::seconds{60});
+        host.sysctls[kIcmpTimeout] = "120";
+    }
+    CHECK(host.sysctls[kIcmpTimeout] == "120");
+    {
+        IcmpTimeout timeout{host, record};
+        timeout.set(std::chrono::seconds{180});
+        host.sysctls[kIcmpTimeout] = "45";
+        timeout.set(std::chrono::seconds{90}); // raised as at the start
+        CHECK(host.sysctls[kIcmpTimeout] == "90");
+    }
+    CHECK(host.sysctls[kIcmpTimeout] == "45");
+}
+
 } // namespace nat64::daemon
