@@ -2,6 +2,7 @@
 // LinuxHost: rtnetlink and /proc/sys.
 #include "platform/host_ops.hpp"
 
+#include "platform/forwarding_sysctls.hpp"
 #include "platform/netlink.hpp"
 #include "platform/netlink_messages.hpp"
 #include "platform/os_error.hpp"
@@ -61,6 +62,9 @@ std::vector<std::string> LinuxHost::link_names() {
 void LinuxHost::set_up_link(LinkIndex link, const LinkSettings& settings) {
     const auto name = link_name(link);
     execute(prepare_link(link, settings), "set MTU and queue length of " + name);
+    // Where net.ipv6.conf.default.disable_ipv6 is 1 it begins without.
+    const auto without_ipv6 = interface_sysctl("ipv6", name, "disable_ipv6");
+    if (sysctl(without_ipv6) == "1") set_sysctl(without_ipv6, "0");
     execute(raise_link(link), "bring " + name + " up");
 }
 

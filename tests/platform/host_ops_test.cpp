@@ -3,6 +3,7 @@
 // that must fail.
 #include "platform/host_ops.hpp"
 #include "platform/os_error.hpp"
+#include "tests/support/private_network.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -71,6 +72,22 @@ TEST_CASE("LinuxHost: sysctls by name, nothing for those that do not exist") {
     LinuxHost host;
     CHECK(host.sysctl("kernel.ostype") == "Linux");
     CHECK_FALSE(host.sysctl("net.no_such_thing"));
+}
+
+TEST_CASE("LinuxHost: a link of ours has IPv6 though new ones begin without it") {
+    const auto said = test::in_private_network([] {
+        LinuxHost host;
+        host.set_sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+        auto text = test::output_of("ip link add a.b type veth peer name c");
+        const auto link = host.find_link("a.b").value();
+        host.set_up_link(link, {.mtu = Mtu{1280}, .queue_length = 500});
+        host.add_route({Prefix6{Ipv6Addr::parse("64:ff9b::").value(), 96}, link});
+        for (const auto* name : {"a.b", "c"})
+            text += host.sysctl(std::string{"net/ipv6/conf/"} + name + "/disable_ipv6")
+                        .value_or("?");
+        return text;
+    });
+    if (said) CHECK(*said == "01");
 }
 
 TEST_CASE("LinuxHost: a refused request says what was tried on what") {
