@@ -279,6 +279,9 @@ private:
 
     /// Chains of iptables-nft are in nftables under these names.
     [[nodiscard]] std::string remedy_for(const kernel::ForeignChain& chain) const {
+        if (kernel::is_only_ours(chain))
+            return "stop both nat64, run 'sysctl -w net.ipv4.ip_forward=1 "
+                   "net.ipv6.conf.all.forwarding=1', and start them again";
         if (chain.table == "firewalld")
             return fmt::format("give firewalld a zone for {} and a policy into it: see "
                                "'firewalld' in the operator's guide",

@@ -38,15 +38,25 @@ void open_standard_descriptors() {
             platform::throw_errno("open /dev/null");
 }
 
+void warn_of(const kernel::ForeignChain& chain, const std::string& tun) {
+    if (kernel::is_only_ours(chain))
+        spdlog::warn("the {} drops the packets of {}: another nat64 has switched forwarding on "
+                     "for itself alone. Stop both, run 'sysctl -w net.ipv4.ip_forward=1 "
+                     "net.ipv6.conf.all.forwarding=1', and start them again",
+                     to_string(chain),
+                     tun);
+    else
+        spdlog::warn("the {} drops what its rules do not accept, and none of them names {}: "
+                     "translated packets will hardly pass; 'nat64 doctor' says what helps",
+                     to_string(chain),
+                     tun);
+}
+
 /// What another table drops, nothing of ours can allow.
 void check_firewalls(const std::string& tun) {
     try {
         for (const auto& chain : kernel::chains_that_drop(tun))
-            spdlog::warn(
-                "the {} drops what its rules do not accept, and none of them names {}: "
-                "translated packets will hardly pass; 'nat64 doctor' says what helps",
-                to_string(chain),
-                tun);
+            warn_of(chain, tun);
     } catch (const std::exception& error) {
         spdlog::debug("{}", error.what()); // no netfilter, no chains of it
     }

@@ -3,6 +3,7 @@
 
 #include "backends/kernel/legacy_chains.hpp"
 #include "backends/kernel/nfnetlink.hpp"
+#include "backends/kernel/nft_ruleset.hpp"
 #include "platform/unique_fd.hpp"
 
 #include <array>
@@ -148,6 +149,11 @@ bool drops_unknowing(Candidate& candidate, const std::string& interface) {
     return candidate.drops && !known;
 }
 
+bool is_in_the_way(Candidate& candidate, const std::string& interface) {
+    if (is_only_ours(candidate.chain)) return candidate.chain.table != table_name(interface);
+    return drops_unknowing(candidate, interface);
+}
+
 } // namespace
 
 std::string to_string(const ForeignChain& chain) {
@@ -163,6 +169,10 @@ std::string to_string(const ForeignChain& chain) {
     return {};
 }
 
+bool is_only_ours(const ForeignChain& chain) noexcept {
+    return chain.name == "only_ours" && chain.table.starts_with("nat64-");
+}
+
 std::vector<ForeignChain> chains_that_drop(const std::string& interface) {
     Request request{};
     const auto* const header = begin(request, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
@@ -172,7 +182,7 @@ std::vector<ForeignChain> chains_that_drop(const std::string& interface) {
     });
     auto chains = legacy_chains_that_drop(interface);
     for (auto& candidate : candidates)
-        if (drops_unknowing(candidate, interface)) chains.push_back(std::move(candidate.chain));
+        if (is_in_the_way(candidate, interface)) chains.push_back(std::move(candidate.chain));
     return chains;
 }
 

@@ -27,9 +27,13 @@ struct ForeignChain {
 /// "nftables chain 'inet filter forward'", "iptables-legacy chain 'filter FORWARD'"
 [[nodiscard]] std::string to_string(const ForeignChain& chain);
 
+/// Of a nat64 that has switched forwarding on: it drops what is not that one's
+/// (nft_ruleset.hpp).
+[[nodiscard]] bool is_only_ours(const ForeignChain& chain) noexcept;
+
 /// Chains at the hook `forward` that drop what none of their rules accepts, by their policy or
 /// by a last rule, in tables of which no rule names `interface`: probably written without a
-/// thought of it.
+/// thought of it. And those of other nat64, whose tables are not that of `interface`.
 [[nodiscard]] std::vector<ForeignChain> chains_that_drop(const std::string& interface);
 
 } // namespace nat64::kernel

@@ -8,7 +8,8 @@ log says what was switched on; the default route from a router advertisement sta
 advertisement is heeded as the first was; a packet between two other interfaces is not forwarded;
 all sysctls are as before when the daemon stops, also by SIGKILL, and, if its second process was
 killed with it, when the next one stops. What is on already is not touched, and others are forwarded
-then.
+then. A second nat64 beside one that switched forwarding on says that it will not work, and what to
+do. Where new interfaces begin without IPv6, the TUN has it.
 """
 
 import os
@@ -32,6 +33,8 @@ def run(case):
     off(case, "daemon", ("ipv6", "ipv4"))
     killed(case)
     already_on(case)
+    second(case)
+    without_ipv6(case)
 
 
 def off(case, napt, families):
@@ -128,6 +131,26 @@ def already_on(case):
     done = settled_ping(lab.client, OTHER)
     case.check("on already: others are forwarded", all_answered(done), done.stdout)
     case.check("on already: nothing said of it", "while nat64 runs" not in nat64.process.log())
+
+
+def second(case):
+    lab = case.lab()
+    switch_off(lab, ("ipv6", "ipv4"))
+    case.nat64(lab)
+    other = {"prefix": "2001:db8:64::/96", "pool": ["198.51.100.64/28"], "gateway": {}}
+    both = case.nat64(lab, {**other, "tun": {"name": "other"}}, name="other")
+    said = both.process.log()
+    case.check("second: warns of the first", "nat64-nat64 only_ours' drops" in said, said)
+    case.check("second: says what helps", "sysctl -w net.ipv4.ip_forward=1" in said, said)
+
+
+def without_ipv6(case):
+    for napt in ("daemon", "kernel"):
+        lab = case.lab()
+        lab.gateway.sysctl(net__ipv6__conf__default__disable_ipv6=1)
+        nat64 = case.nat64(lab, {"napt": napt})
+        done = settled_ping(lab.client, nat64.address6(SERVER))
+        case.check(f"{napt}: without IPv6 by default", all_answered(done), done.stdout)
 
 
 def switch_off(lab, families):

@@ -45,6 +45,22 @@ TEST_CASE("firewall: forward chains that drop by default are found, others are n
     if (said) CHECK(*said == "|ip filter FORWARD;inet mine forward;");
 }
 
+TEST_CASE(
+    "firewall: another nat64 that forwards for itself alone is in the way, our own is not") {
+    if (!test::have_program("nft")) return;
+    const auto said = in_private_network([] {
+        std::string text;
+        for (const auto* tun : {"nat64", "xnat64"}) {
+            const std::string name{tun};
+            text += nft("table inet nat64-" + name + " { chain only_ours { type filter hook " +
+                        "forward priority 0; iifname != \"" + name + "\" oifname != \"" + name +
+                        "\" counter drop; }; }");
+        }
+        return text + found();
+    });
+    if (said) CHECK(*said == "inet nat64-xnat64 only_ours;");
+}
+
 TEST_CASE("firewall: chains whose last rule refuses everything drop, too") {
     if (!test::have_program("nft")) return;
     const auto said = in_private_network([] {
