@@ -63,8 +63,12 @@ asio::awaitable<void> RouteKeeper::keep() {
                                         ", by which no firewall rule knows it: start nat64 "
                                         "again"};
         report_link();
-        const bool round = std::exchange(doubtful_, false) && up_;
-        if (round) put_back();
+        const bool lost = std::exchange(lost_, false);
+        const bool round = std::exchange(doubtful_, false) && (up_ || lost);
+        if (round) {
+            put_back();
+            report_link();
+        }
         if (round)
             alarm_.expires_after(kPause);
         else
@@ -88,7 +92,10 @@ void RouteKeeper::report_link() {
 void RouteKeeper::on_change(const platform::MachineChange& change) {
     if (const auto* link = std::get_if<platform::LinkChange>(&change)) on_link(*link);
     if (const auto* route = std::get_if<platform::RouteChange>(&change)) on_route(*route);
-    if (std::holds_alternative<platform::ChangesLost>(change)) wake();
+    if (std::holds_alternative<platform::ChangesLost>(change)) {
+        lost_ = true;
+        wake();
+    }
 }
 
 void RouteKeeper::on_link(const platform::LinkChange& change) {
@@ -119,7 +126,9 @@ void RouteKeeper::wake() {
         alarm_.cancel();
 }
 
+/// The link is up unless a route says otherwise.
 void RouteKeeper::put_back() {
+    up_ = true;
     for (const auto& destination : routes_)
         put_back(destination);
 }
@@ -128,13 +137,19 @@ void RouteKeeper::put_back(const IpPrefix& destination) {
     try {
         change_(RouteAction::Add, {destination, tun_.index});
     } catch (const std::system_error& error) {
-        const int code = error.code().value();
-        // Down or gone meanwhile: the monitor says so next.
-        if (code == EEXIST || code == ENETDOWN || code == ENODEV) return;
+        if (settle(error.code().value())) return;
         throw;
     }
     spdlog::warn("the route for {} had been removed; it is back",
                  platform::to_string(destination));
+}
+
+/// Whether the kernel's refusal of a route leaves nothing to do. The monitor says that the link
+/// is down or gone as well, but not if that was lost; that it is up again comes later.
+bool RouteKeeper::settle(int error) noexcept {
+    if (error == ENETDOWN) up_ = false;
+    if (error == ENODEV) gone_ = true;
+    return error == EEXIST || error == ENETDOWN || error == ENODEV;
 }
 
 void RouteKeeper::replace(std::vector<IpPrefix> routes) {

@@ -54,6 +54,7 @@ private:
     void report_link();
     void put_back();
     void put_back(const platform::IpPrefix& destination);
+    [[nodiscard]] bool settle(int error) noexcept;
     void add(const std::vector<platform::IpPrefix>& routes);
 
     TunLink tun_;
@@ -65,6 +66,7 @@ private:
     bool gone_ = false;
     std::string new_name_;  ///< if somebody renamed it
     bool doubtful_ = false; ///< routes may be missing
+    bool lost_ = false;     ///< so may be word of the link
 };
 
 } // namespace nat64::daemon
