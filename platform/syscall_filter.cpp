@@ -94,8 +94,9 @@ void SyscallFilter::must(int result, const char* tried) {
 SyscallFilter::SyscallFilter(std::uint32_t architecture)
     : filter_{seccomp_init(SCMP_ACT_ERRNO(EPERM)), &seccomp_release} {
     if (!filter_) throw OsError{ENOMEM, "make a filter of system calls"};
-    must(seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
-         "refuse other architectures");
+    // Where a filter from outside (a service manager's) takes seccomp(2) away, prctl(2) is
+    // left, and libseccomp finds that it cannot ask for this: its default ends the thread.
+    (void)seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (architecture == SCMP_ARCH_NATIVE || architecture == seccomp_arch_native()) return;
     must(seccomp_arch_remove(filter_.get(), SCMP_ARCH_NATIVE), "leave an architecture out");
     must(seccomp_arch_add(filter_.get(), architecture), "make a filter of another one");
