@@ -31,7 +31,8 @@ void complain(std::ostream& err,
               std::string_view code,
               std::string_view message) {
     if (code == "bad_value" || code == "unknown_field") {
-        fmt::print(err, "nat64 {}: --{}\n", verb, message);
+        // Of what a request says, only the level is no option.
+        fmt::print(err, "nat64 {}: {}{}\n", verb, verb == "log-level" ? "" : "--", message);
         return;
     }
     while (!message.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/doctor.hpp"
 
+#include "cli/config_file.hpp"
 #include "cli/doctor_checks.hpp"
 #include "cli/doctor_facts.hpp"
 #include "cli/doctor_finding.hpp"
@@ -20,16 +21,14 @@ namespace nat64::cli {
 
 namespace {
 
-constexpr auto kDefaultConfig = "/etc/nat64/nat64.yaml";
-
 /// The configuration, or why there is none; a finding of its own either way.
 std::optional<config::Config> load(const DoctorOptions& options,
                                    std::vector<Finding>& findings) {
-    const auto& wanted = options.config;
-    const bool given = !wanted.empty() || std::filesystem::exists(kDefaultConfig);
-    const auto file = wanted.empty() ? std::filesystem::path{kDefaultConfig} : wanted;
+    const auto file = config_file(options.config);
+    const bool given = !file.empty();
     try {
-        auto config = given ? config::load(file) : config::defaults();
+        auto config =
+            given ? config::load(file, options.profile) : config::defaults(options.profile);
         findings.push_back({Health::Ok,
                             "configuration",
                             given ? file.native() + " is valid"

@@ -4,13 +4,16 @@
 // Changes nothing. Needs no daemon and no root; what it cannot see without them it says.
 #pragma once
 
+#include "config/config.hpp"
+
 #include <filesystem>
 
 namespace nat64::cli {
 
 struct DoctorOptions {
-    std::filesystem::path config; ///< -c; empty: the usual file, or none
-    std::filesystem::path socket; ///< --socket; empty: the configuration's
+    std::filesystem::path config;                    ///< -c; empty: the usual file, or none
+    config::Profile profile = config::Profile::None; ///< --profile
+    std::filesystem::path socket;                    ///< --socket; empty: the configuration's
     bool json = false;
 };
 

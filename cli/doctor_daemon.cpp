@@ -65,6 +65,14 @@ constexpr std::array kTelltales = {
              Health::Warn,
              "the session table was full",
              "a larger limits.sessions"},
+    Telltale{"half_open_limit",
+             Health::Warn,
+             "limits.half_open was reached: a scan, or servers that do not answer",
+             "nat64 show clients"},
+    Telltale{"rate_limit",
+             Health::Warn,
+             "limits.new_sessions_per_second_in_all was reached",
+             "nat64 show clients"},
     Telltale{"client_session_limit",
              Health::Warn,
              "a client was at limits.sessions_per_client",
@@ -121,9 +129,9 @@ public:
                         sample.version,
                         sample.pid,
                         human_duration(sample.uptime)));
-        same_configuration();
+        const bool same = same_configuration();
         offloads();
-        routes();
+        if (same) routes();
         traffic();
         drops();
     }
@@ -133,15 +141,17 @@ private:
         findings_.push_back({health, about, std::move(text), std::move(remedy)});
     }
 
-    void same_configuration() {
+    bool same_configuration() {
         const auto prefix = config_.translator.prefix.to_string();
-        if (daemon_.sample.prefix != prefix)
+        const bool same = daemon_.sample.prefix == prefix;
+        if (!same)
             say(Health::Warn,
                 "daemon",
                 fmt::format("it runs with prefix {}, and the configuration says {}",
                             daemon_.sample.prefix,
                             prefix),
-                "restart it, or name its configuration with -c");
+                "restart it, or name its configuration with -c, or its --profile");
+        return same;
     }
 
     void offloads() {

@@ -142,7 +142,9 @@ int explain(const ExplainOptions& options,
         out << json::serialize(*item) << '\n';
     else
         print(*item, out);
-    return out.flush() ? kDone : kFailed;
+    if (out.flush()) return kDone;
+    fmt::print(err, "nat64 explain: cannot write to standard output; is its disk full?\n");
+    return kFailed;
 }
 
 } // namespace nat64::cli

@@ -14,6 +14,7 @@
 #include <iostream>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
@@ -152,6 +153,9 @@ int follow(const FollowOptions& options) {
         return print_events(client, hang_up, options.json);
     } catch (const ControlFailure& failure) {
         return fail(failure.what());
+    } catch (const std::system_error& problem) { // of fmt::print
+        if (problem.code() == std::errc::broken_pipe) return kDone;
+        return fail(fmt::format("write: {}", problem.code().message()));
     } catch (const std::exception& problem) { // a line that is not what the protocol says
         return fail(fmt::format("did not understand the daemon: {}", problem.what()));
     }

@@ -2,6 +2,7 @@
 // Options are declared here and nowhere else; what they mean is the verb's own file.
 #include "cli/verbs.hpp"
 
+#include "cli/config_file.hpp"
 #include "cli/generate.hpp"
 #include "cli/usage_error.hpp"
 #include "config/load.hpp"
@@ -26,8 +27,6 @@ namespace nat64::cli {
 
 namespace {
 
-constexpr auto kDefaultConfig = "/etc/nat64/nat64.yaml";
-
 config::Profile wanted_profile(const Options& options) {
     if (options.profile.empty()) return config::Profile::None;
     if (const auto profile = config::find_profile(options.profile)) return *profile;
@@ -39,8 +38,8 @@ config::Profile wanted_profile(const Options& options) {
 /// The file that -c names, else the default one, else no file at all.
 config::Config load_config(const Options& options) {
     const auto profile = wanted_profile(options);
-    if (!options.config.empty()) return config::load(options.config, profile);
-    if (std::filesystem::exists(kDefaultConfig)) return config::load(kDefaultConfig, profile);
+    const auto file = config_file(options.config);
+    if (!file.empty()) return config::load(file, profile);
     std::cerr << fmt::format("nat64: no {} and no -c FILE: using defaults\n", kDefaultConfig);
     return config::defaults(profile);
 }
@@ -57,18 +56,28 @@ void flush_output() {
         throw std::runtime_error{"cannot write to standard output; is its disk full?"};
 }
 
-void add_config(CLI::App& app, Options& options) {
-    app.add_option(
-           "-c,--config", options.config, "configuration; default: /etc/nat64/nat64.yaml")
-        ->type_name("FILE");
+std::string complaint_about_name(const std::string& file) {
+    return file.empty() ? "is empty: name a file" : "";
 }
 
-void add_config_and_profile(CLI::App& app, Options& options) {
-    add_config(app, options);
+void add_config(CLI::App& app,
+                Options& options,
+                const char* help = "configuration; default: /etc/nat64/nat64.yaml") {
+    app.add_option("-c,--config", options.config, help)
+        ->type_name("FILE")
+        ->check(complaint_about_name);
+}
+
+void add_profile(CLI::App& app, Options& options) {
     app.add_option("--profile",
                    options.profile,
                    "defaults for a kind of network, if the configuration names none")
         ->type_name("mycelium");
+}
+
+void add_config_and_profile(CLI::App& app, Options& options) {
+    add_config(app, options);
+    add_profile(app, options);
 }
 
 void add_check(CLI::App& app, Options& options) {
@@ -131,7 +140,7 @@ void add_top(CLI::App& app, Options& options) {
 
 void add_doctor(CLI::App& app, Options& options) {
     auto& doctor = options.doctor;
-    add_config(app, options);
+    add_config_and_profile(app, options);
     app.add_option("--socket", doctor.socket, "control socket; default: the configuration's")
         ->type_name("PATH");
     app.add_flag("--json", doctor.json, "one JSON document, for programs");
@@ -183,9 +192,8 @@ void add_explain(CLI::App& app, Options& options) {
     app.add_option("--socket", explain.socket, "control socket of the daemon")
         ->type_name("PATH")
         ->capture_default_str();
-    app.add_option(
-           "-c,--config", options.config, "ask this configuration instead of the daemon")
-        ->type_name("FILE");
+    add_config(app, options, "ask this configuration instead of the daemon");
+    add_profile(app, options);
     app.add_flag("--json", explain.json, "one JSON document, for programs");
 }
 
@@ -272,6 +280,7 @@ int run_top(const Options& options) {
 int run_doctor(const Options& options) {
     auto wanted = options.doctor;
     wanted.config = options.config;
+    wanted.profile = wanted_profile(options);
     return doctor(wanted);
 }
 
@@ -289,7 +298,7 @@ int run_log_level(const Options& options) {
 
 int run_explain(const Options& options) {
     auto wanted = options.explain;
-    wanted.offline = !options.config.empty();
+    wanted.offline = !options.config.empty() || !options.profile.empty();
     return explain(wanted, [&] { return load_complete_config(options); }, std::cout, std::cerr);
 }
 

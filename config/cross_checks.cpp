@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <numeric>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -279,6 +281,15 @@ void check_log(Reader& reader) {
                               "add log.sessions: true, or remove it");
 }
 
+void check_sockets(Reader& reader) {
+    const auto& config = reader.draft.config;
+    if (!config.metrics.listen) return;
+    const auto* const path = std::get_if<std::filesystem::path>(&*config.metrics.listen);
+    if (path != nullptr && *path == config.control.socket)
+        reader.complain_about(
+            "metrics.listen", "it is control.socket, too", "give it a path of its own");
+}
+
 } // namespace
 
 bool below_rfc_minimum(const Timeouts& timeouts) noexcept {
@@ -294,6 +305,7 @@ void cross_check(Reader& reader) {
     check_mtu(reader);
     check_timeouts(reader);
     check_log(reader);
+    check_sockets(reader);
     if (reader.draft.config.napt_mode == NaptMode::Kernel) {
         check_inner_pool(reader);
         if (reader.draft.config.translator.gateway4) check_statics(reader);

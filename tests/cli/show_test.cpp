@@ -174,11 +174,13 @@ TEST_CASE("show: wrong usage is exit code 2, names the option and asks no daemon
         {"sessions",
          &ShowOptions::client,
          "192.0.2.1",
-         "nat64 show: --client must be an IPv6 prefix or address, such as \"2001:db8::/64\"\n"},
+         "nat64 show: --client must be an IPv6 prefix (host bits zero) or address, "
+         "such as \"2001:db8::/64\"\n"},
         {"sessions",
          &ShowOptions::server,
          "2001:db8::/32",
-         "nat64 show: --server must be an IPv4 prefix or address, such as \"192.0.2.0/24\"\n"},
+         "nat64 show: --server must be an IPv4 prefix (host bits zero) or address, "
+         "such as \"192.0.2.0/24\"\n"},
         {"sessions",
          &ShowOptions::protocol,
          "sctp",

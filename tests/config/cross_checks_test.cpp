@@ -324,3 +324,11 @@ TEST_CASE("config: static entries do not contradict one another") {
     CHECK(count({"ipv6: 2001:db8::5, ipv4: 192.0.2.2", "ipv6: 2001:db8::6, ipv4: 192.0.2.3"}) ==
           0);
 }
+
+TEST_CASE("config: metrics and control have a socket each") {
+    check_refused({"control: {socket: /run/n.sock}\nmetrics: {listen: 'unix:/run/n.sock'}\n",
+                   "nat64.yaml:2:19: metrics.listen: ",
+                   "control.socket, too",
+                   "of its own"});
+    CHECK(test::load_with("metrics: {listen: 'unix:/run/m.sock'}\n").metrics.listen);
+}
