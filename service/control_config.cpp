@@ -41,7 +41,7 @@ json::value structure(const config::Node& node) {
 }
 
 /// Whole numbers and booleans as such, lists as lists, everything else as it stands in the
-/// file.
+/// file, without quotes.
 json::value value_of(const config::Key& key, const std::string& text) {
     if (key.type == config::Type::List) return structure(config::parse_yaml(text, {}));
     if (key.type == config::Type::Boolean) return text == "true";
@@ -49,7 +49,7 @@ json::value value_of(const config::Key& key, const std::string& text) {
     const char* const end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, number);
     if (key.type == config::Type::Integer && error == std::errc{} && stop == end) return number;
-    return json::value(text);
+    return text.starts_with('"') ? structure(config::parse_yaml(text, {})) : json::value(text);
 }
 
 } // namespace

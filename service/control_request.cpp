@@ -33,11 +33,13 @@ read_prefix(const json::value& value, std::optional<Prefix>& prefix, const char*
 }
 
 const char* read_client(const json::value& value, Request& request) {
-    return read_prefix(
-        value, request.filter.client, "an IPv6 prefix or address, such as \"2001:db8::/64\"");
+    return read_prefix(value,
+                       request.filter.client,
+                       "an IPv6 prefix (host bits zero) or address, such as \"2001:db8::/64\"");
 }
 
-constexpr const char* kPrefix4Expected = "an IPv4 prefix or address, such as \"192.0.2.0/24\"";
+constexpr const char* kPrefix4Expected =
+    "an IPv4 prefix (host bits zero) or address, such as \"192.0.2.0/24\"";
 
 const char* read_server(const json::value& value, Request& request) {
     return read_prefix(value, request.filter.server, kPrefix4Expected);

@@ -65,7 +65,10 @@ void ControlSocketFile::open_to_group() {
             throw std::system_error{
                 errno,
                 std::generic_category(),
-                fmt::format("control.group: give {} to group {}", path.native(), *group_)};
+                fmt::format("control.group: give {} to group {}, of which this user is no "
+                            "member (with systemd: SupplementaryGroups= by systemctl edit)",
+                            path.native(),
+                            *group_)};
         spdlog::info("may not give the control socket to its group: it is for this user only");
         group_.reset();
         return;

@@ -255,14 +255,12 @@ private:
     void binding() {
         const auto& binding = found_.outlook.binding;
         if (!binding) return step("binding", Result::Note, "none yet");
-        const bool kernel = config_.napt_mode == config::NaptMode::Kernel;
         step("binding",
              Result::Note,
-             fmt::format(
-                 "{} is {}{}",
-                 kernel ? binding->client6.address.to_string() : binding->client6.to_string(),
-                 kernel ? binding->mapped4.address.to_string() : binding->mapped4.to_string(),
-                 kernel ? ", and what masquerading makes of that" : ""));
+             fmt::format("{} is {}{}",
+                         shown(binding->client6),
+                         shown(binding->mapped4),
+                         maps_hosts() ? ", and what masquerading makes of that" : ""));
     }
 
     /// What the backend has against it beside the policy.
@@ -288,8 +286,8 @@ private:
         if (question.from) item["from"] = text_of(*question.from);
         if (found_.server4) item["server"] = found_.server4->to_string();
         if (const auto& binding = found_.outlook.binding) {
-            item["client"] = binding->client6.to_string();
-            item["mapped"] = binding->mapped4.to_string();
+            item["client"] = shown(binding->client6);
+            item["mapped"] = shown(binding->mapped4);
         }
         item["steps"] = std::move(steps_);
         item["verdict"] = refusal_ ? "refused" : held_ ? "held" : "translated";
@@ -300,6 +298,16 @@ private:
                                           : "none: dropped silently";
         if (const auto text = remedy(refusal_->reason); !text.empty()) item["remedy"] = text;
         return item;
+    }
+
+    [[nodiscard]] bool maps_hosts() const {
+        return config_.napt_mode == config::NaptMode::Kernel;
+    }
+
+    /// Ports are the kernel's where whole hosts are mapped.
+    template <typename Endpoint>
+    [[nodiscard]] std::string shown(const Endpoint& endpoint) const {
+        return maps_hosts() ? endpoint.address.to_string() : endpoint.to_string();
     }
 
     const Findings& found_;

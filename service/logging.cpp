@@ -2,6 +2,7 @@
 // The sink that never waits, the two layouts, and the levels.
 #include "service/logging.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -102,6 +103,9 @@ std::unique_ptr<spdlog::formatter> make_formatter(config::LogFormat format, LogL
 /// Writes a line only if standard error takes it without waiting. poll() promises room for
 /// PIPE_BUF bytes, which is more than a line has.
 class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
         pollfd fd{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
@@ -111,10 +115,10 @@ protected:
         }
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
-        if (lost_ != 0) {
+        if (lost_ != told_) {
             const std::string text =
                 fmt::format("{} lines before this one were lost: standard error was full",
-                            std::exchange(lost_, 0));
+                            lost_ - std::exchange(told_, lost_));
             formatter_->format({"nat64", spdlog::level::warn, text}, line);
         }
         if (::write(STDERR_FILENO, line.data(), line.size()) < 0) ++lost_;
@@ -123,7 +127,8 @@ protected:
     void flush_() override {}
 
 private:
-    std::uint64_t lost_ = 0;
+    std::atomic<std::uint64_t> lost_ = 0;
+    std::uint64_t told_ = 0;
 };
 
 } // namespace
@@ -141,6 +146,13 @@ void set_up_logging(const config::Log& settings, LogLayout layout) {
     logger->set_formatter(make_formatter(settings.format, layout));
     logger->set_level(to_spdlog(settings.level));
     spdlog::set_default_logger(std::move(logger));
+}
+
+std::uint64_t log_lines_lost() {
+    const auto& sinks = spdlog::default_logger()->sinks();
+    const auto* const sink =
+        sinks.empty() ? nullptr : dynamic_cast<const StderrSink*>(sinks.front().get());
+    return sink == nullptr ? 0 : sink->lost();
 }
 
 void set_log_level(config::LogLevel level) {

@@ -8,6 +8,8 @@
 
 #include "config/config.hpp"
 
+#include <cstdint>
+
 namespace nat64::service {
 
 /// How lines are laid out.
@@ -23,6 +25,9 @@ void set_up_logging(const config::Log& settings, LogLayout layout = detect_log_l
 /// The name of a logger whose messages are, with log.format: json, the members of a JSON
 /// object and not text.
 inline constexpr const char* kEventLogger = "events";
+
+/// How many lines standard error did not take since set_up_logging().
+[[nodiscard]] std::uint64_t log_lines_lost();
 
 /// Changes the level of the running program.
 void set_log_level(config::LogLevel level);

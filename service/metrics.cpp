@@ -4,6 +4,7 @@
 #include "service/metrics.hpp"
 
 #include "service/event_hub.hpp"
+#include "service/logging.hpp"
 
 #include <array>
 #include <charconv>
@@ -166,6 +167,10 @@ void conntrack_limit(const Source& source, Samples& samples) {
 
 void events_lost(const Source& source, Samples& samples) {
     if (source.view.events) samples.add(source.view.events->lost());
+}
+
+void log_lines(const Source& /*source*/, Samples& samples) {
+    samples.add(log_lines_lost());
 }
 
 void build_info(const Source& /*source*/, Samples& samples) {
@@ -339,6 +344,11 @@ constexpr std::array kRows = std::to_array<Row>({
      "",
      "Binding and session events that came too fast to be logged or followed",
      events_lost},
+    {"nat64_log_lines_lost_total",
+     kCounter,
+     "",
+     "Lines of the log that standard error was too full to take",
+     log_lines},
     {"process_cpu_seconds_total",
      kCounter,
      "",

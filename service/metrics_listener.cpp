@@ -10,6 +10,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 namespace nat64::service {
 
 namespace asio = boost::asio;
@@ -30,6 +33,12 @@ tcp::endpoint endpoint_of(const Endpoint6& endpoint) {
 void listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     acceptor.open(endpoint.protocol());
     acceptor.set_option(tcp::acceptor::reuse_address{true});
+    // At boot the interface may not have its address yet.
+    const int yes = 1;
+    if (endpoint.address().is_v4())
+        ::setsockopt(acceptor.native_handle(), IPPROTO_IP, IP_FREEBIND, &yes, sizeof yes);
+    else
+        ::setsockopt(acceptor.native_handle(), IPPROTO_IPV6, IPV6_FREEBIND, &yes, sizeof yes);
     acceptor.bind(endpoint);
     acceptor.listen();
 }

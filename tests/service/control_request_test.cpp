@@ -82,16 +82,20 @@ TEST_CASE("control protocol: what is wrong with a request is said by name") {
          R"("colour" is no field of a request)"},
         {R"({"v":1,"verb":"x","client":"192.0.2.1"})",
          "bad_value",
-         R"(client must be an IPv6 prefix or address, such as "2001:db8::/64")"},
+         R"(client must be an IPv6 prefix (host bits zero) or address, )"
+         R"(such as "2001:db8::/64")"},
         {R"({"v":1,"verb":"x","client":"2001:db8::1/64"})",
          "bad_value",
-         R"(client must be an IPv6 prefix or address, such as "2001:db8::/64")"},
+         R"(client must be an IPv6 prefix (host bits zero) or address, )"
+         R"(such as "2001:db8::/64")"},
         {R"({"v":1,"verb":"x","server":5})",
          "bad_value",
-         R"(server must be an IPv4 prefix or address, such as "192.0.2.0/24")"},
+         R"(server must be an IPv4 prefix (host bits zero) or address, )"
+         R"(such as "192.0.2.0/24")"},
         {R"({"v":1,"verb":"x","mapped":"192.0.2.0/33"})",
          "bad_value",
-         R"(mapped must be an IPv4 prefix or address, such as "192.0.2.0/24")"},
+         R"(mapped must be an IPv4 prefix (host bits zero) or address, )"
+         R"(such as "192.0.2.0/24")"},
         {R"({"v":1,"verb":"x","protocol":"sctp"})",
          "bad_value",
          R"(protocol must be "tcp", "udp" or "icmp")"},

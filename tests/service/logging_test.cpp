@@ -6,6 +6,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
@@ -80,15 +81,20 @@ TEST_CASE("logging: JOURNAL_STREAM must name the stream that standard error is")
 }
 
 TEST_CASE("logging: a reader that does not keep up costs lines, not time, and is told so") {
-    const std::string text = logged([](int reader) {
+    std::uint64_t lost = 0;
+    const std::string text = logged([&](int reader) {
         set_up_logging({.level = config::LogLevel::Info}, LogLayout::Journal);
         const std::string line(1000, 'x');
         for (int i = 0; i < 200; ++i)
             spdlog::info("{}", line);
         char room[32 * 1024];
         REQUIRE(::read(reader, room, sizeof room) > 0);
+        lost = log_lines_lost();
         spdlog::info("after");
     });
+    CHECK(lost > 0);
+    CHECK(text.find(fmt::format("<4>{} lines before this one were lost", lost)) !=
+          std::string::npos);
     CHECK(text.find("<6>after\n<4>") != std::string::npos);
     CHECK(text.ends_with(" lines before this one were lost: standard error was full\n"));
 }
