@@ -102,8 +102,8 @@ std::size_t Translator::Impl::plain_outbound(std::span<PacketBuffer> packets,
         plain::to_ipv4(
             packets[i], {flow.mapped4, flow.server4}, settings.rfc7915, identification);
         counters.count(Direction::Outbound, flow.protocol, flow.bytes);
-        emit_->packet(packets[i]);
     }
+    emit_->packets(packets.first(known));
     counters.emitted.add(known);
     if (known == packets.size()) return known;
     const auto view = parse_packet(packets[known].bytes());
@@ -121,8 +121,8 @@ std::size_t Translator::Impl::plain_inbound(std::span<PacketBuffer> packets,
         plain::to_ipv6(
             packets[i], {{server6, flow.server4.port}, *flow.client6}, settings.rfc7915);
         counters.count(Direction::Inbound, flow.protocol, flow.bytes);
-        emit_->packet(packets[i]);
     }
+    emit_->packets(packets.first(known));
     counters.emitted.add(known);
     if (known == packets.size()) return known;
     const auto view = parse_packet(packets[known].bytes());

@@ -55,7 +55,10 @@ App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun
               [this](platform::RouteAction action, const platform::Route& route) {
                   change_route(action, route);
               }},
-      queue_{std::move(tun_.fd), counters_, [this](int error) { log_trouble(error); }},
+      queue_{std::move(tun_.fd),
+             tun_.features.udp_segmentation ? platform::UdpRows::Yes : platform::UdpRows::No,
+             counters_,
+             [this](int error) { log_trouble(error); }},
       loop_{queue_, queue_.fd(), translator_},
       events_{std::make_shared<service::EventHub>(
           control_.get_executor(), loop_.executor(), *backend_)},

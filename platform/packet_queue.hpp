@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where packets come from and go to: one queue of a TUN device (tun_queue), a capture
-// (cli/replay), or memory (tests). Batches in, single packets out through Emit. One thread a
+// (cli/replay), or memory (tests). Batches in, packets out through Emit. One thread a
 // queue.
 #pragma once
 
@@ -19,7 +19,8 @@ public:
     /// std::system_error when the device is gone.
     [[nodiscard]] virtual std::span<PacketBuffer> read_batch() = 0;
 
-    /// Emit::packet: writes one packet at once. A packet the device refuses is counted
+    /// Emit::packet: writes one packet at once; Emit::packets: in as few writes as the device
+    /// allows, before it returns. A packet the device refuses is counted
     /// (DropReason::DeviceRefused or DeviceBusy), never an error.
 };
 

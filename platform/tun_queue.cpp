@@ -7,6 +7,7 @@
 #include "core/translator.hpp"
 #include "core/verdict.hpp"
 #include "platform/os_error.hpp"
+#include "platform/udp_row.hpp"
 #include "platform/unique_fd.hpp"
 #include "platform/virtio_header.hpp"
 
@@ -18,6 +19,7 @@
 #include <utility>
 
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace nat64::platform {
@@ -36,8 +38,9 @@ constexpr std::size_t align_up(std::size_t n) noexcept {
 
 } // namespace
 
-TunQueue::TunQueue(UniqueFd fd, Counters& counters, DeviceTrouble trouble)
+TunQueue::TunQueue(UniqueFd fd, UdpRows rows, Counters& counters, DeviceTrouble trouble)
     : fd_{std::move(fd)},
+      rows_{rows},
       counters_{counters},
       trouble_{std::move(trouble)},
       lines_(kArenaSize / sizeof(Line)),
@@ -110,18 +113,52 @@ void TunQueue::packet(PacketBuffer& packet) noexcept {
     const VirtioHeader header = encode(packet.offload, packet.bytes());
     std::byte* const start = packet.data() - sizeof header;
     std::memcpy(start, &header, sizeof header);
-    if (::write(fd_.get(), start, sizeof header + packet.size()) < 0) {
-        refused(errno);
-    } else if (in_trouble_) [[unlikely]] {
-        in_trouble_ = false;
-        if (trouble_) trouble_(0);
+    if (::write(fd_.get(), start, sizeof header + packet.size()) < 0)
+        refused(errno, 1);
+    else
+        taken();
+}
+
+void TunQueue::packets(std::span<PacketBuffer> packets) noexcept {
+    while (!packets.empty()) {
+        const std::size_t count = rows_ == UdpRows::Yes ? udp_row_length(packets) : 1;
+        if (count == 1 || !write_row(packets.first(count))) {
+            for (auto& one : packets.first(count))
+                packet(one);
+        }
+        packets = packets.subspan(count);
     }
 }
 
-void TunQueue::refused(int error) noexcept {
+/// False if the kernel does not like such a row, and then no more are tried: some (Linux
+/// 6.6.44) refuse a last segment that is shorter.
+bool TunQueue::write_row(std::span<const PacketBuffer> packets) noexcept {
+    const UdpRow row{packets};
+    const auto parts = row.parts();
+    if (::writev(fd_.get(), parts.data(), static_cast<int>(parts.size())) >= 0) {
+        taken();
+        return true;
+    }
+    if (errno == EINVAL) {
+        rows_ = UdpRows::No;
+        return false;
+    }
+    refused(errno, packets.size());
+    return true;
+}
+
+void TunQueue::taken() noexcept {
+    if (!in_trouble_) [[likely]]
+        return;
+    in_trouble_ = false;
+    if (trouble_) trouble_(0);
+}
+
+void TunQueue::refused(int error, std::size_t packets) noexcept {
     const bool busy = error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ||
                       error == ENOMEM || error == EINTR;
-    counters_.drop(busy ? DropReason::DeviceBusy : DropReason::DeviceRefused);
+    for (std::size_t i = 0; i < packets; ++i)
+        counters_.drop(busy ? DropReason::DeviceBusy : DropReason::DeviceRefused);
     const bool device_down = error == EIO || error == EBADFD || error == ENODEV;
     if (!device_down || in_trouble_) return;
     in_trouble_ = true;

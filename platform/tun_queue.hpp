@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One queue of a TUN device: reads packets with their virtio_net_hdr in batches, writes single
-// packets. Everything here works on any descriptor that gives one packet a read() and takes one
-// a write(), so tests use a socketpair; making the device is tun_device's job.
+// One queue of a TUN device: reads packets with their virtio_net_hdr in batches, writes them
+// one by one, datagrams of one flow in rows (platform/udp_row). Everything here works on any
+// descriptor that gives one packet a read() and takes one a write(), so tests use a socketpair;
+// making the device is tun_device's job.
 //
 // Memory: one arena, filled from its start at every batch, packet behind packet:
 //
@@ -26,6 +27,10 @@
 
 namespace nat64::platform {
 
+/// Whether the kernel cuts UDP super-packets (TunFeatures::udp_segmentation), so that
+/// datagrams may be written in rows (platform/udp_row).
+enum class UdpRows : bool { No, Yes };
+
 class TunQueue final : public PacketQueue {
 public:
     /// Called on the packet thread when the device starts to refuse packets for a reason that
@@ -34,10 +39,11 @@ public:
     using DeviceTrouble = std::function<void(int error)>;
 
     /// Takes over a non-blocking descriptor with vnet headers of kVirtioHeaderSize.
-    TunQueue(UniqueFd fd, Counters& counters, DeviceTrouble trouble = {});
+    TunQueue(UniqueFd fd, UdpRows rows, Counters& counters, DeviceTrouble trouble = {});
 
     [[nodiscard]] std::span<PacketBuffer> read_batch() override;
     void packet(PacketBuffer& packet) noexcept override;
+    void packets(std::span<PacketBuffer> packets) noexcept override;
 
     /// For waiting until there is something to read.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
@@ -55,9 +61,12 @@ private:
 
     static Unread unread(int error);
     void drop(DropReason reason) noexcept;
-    void refused(int error) noexcept;
+    [[nodiscard]] bool write_row(std::span<const PacketBuffer> packets) noexcept;
+    void taken() noexcept;
+    void refused(int error, std::size_t packets) noexcept;
 
     UniqueFd fd_;
+    UdpRows rows_;
     Counters& counters_;
     DeviceTrouble trouble_;
     bool in_trouble_ = false;

@@ -126,6 +126,16 @@ class Wire:
             collected.append(data)
         return None
 
+    def sees_off(self, count):
+        """Waits until `count` packets have gone out of the interface; how many did."""
+        gone = 0
+        try:
+            while gone < count:
+                gone += self._socket.recvfrom(1)[1][2] == socket.PACKET_OUTGOING
+        except TimeoutError:
+            pass
+        return gone
+
     def drain(self):
         self._socket.setblocking(False)
         try:

@@ -98,6 +98,13 @@ class Emit {
 public:
     virtual void packet(PacketBuffer& packet) noexcept = 0;
 
+    /// Several packets in their order, all of them plain (core/plain.hpp). An implementation
+    /// may give those of IPv4 other identifications: the ones they have were made up here.
+    virtual void packets(std::span<PacketBuffer> packets) noexcept {
+        for (auto& one : packets)
+            packet(one);
+    }
+
 protected:
     ~Emit() = default;
 };

@@ -3,6 +3,8 @@
 // one a write().
 #include "platform/tun_queue.hpp"
 #include "platform/virtio_header.hpp"
+#include "tests/support/owned_packet.hpp"
+#include "tests/support/packet_builder.hpp"
 
 #include <array>
 #include <cstdint>
@@ -32,7 +34,7 @@ struct Fixture {
     std::vector<int> trouble;
     std::unique_ptr<TunQueue> queue;
 
-    Fixture() {
+    explicit Fixture(UdpRows rows = UdpRows::No) {
         std::array<int, 2> pair{};
         REQUIRE(::socketpair(
                     AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -42,6 +44,7 @@ struct Fixture {
             ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &space, sizeof space);
         }
         queue = std::make_unique<TunQueue>(UniqueFd{adopt, pair[1]},
+                                           rows,
                                            counters,
                                            [this](int error) { trouble.push_back(error); });
     }
@@ -128,7 +131,7 @@ TEST_CASE("read_batch: no more than kMaxBatch at once, the rest comes next") {
     const UniqueFd kernel{adopt, ends[1]};
     REQUIRE(::fcntl(kernel.get(), F_SETPIPE_SZ, 1 << 20) > 0);
     Counters counters;
-    TunQueue queue{UniqueFd{adopt, ends[0]}, counters};
+    TunQueue queue{UniqueFd{adopt, ends[0]}, UdpRows::No, counters};
     const Bytes message(kVirtioHeaderSize + 60);
     for (std::size_t i = 0; i < kMaxBatch + 10; ++i)
         REQUIRE(::write(kernel.get(), message.data(), message.size()) > 0);
@@ -178,7 +181,7 @@ TEST_CASE("read_batch: what is shorter than a virtio header is counted as trunca
 TEST_CASE("read_batch: a read error that concerns one packet is counted, a batch at most") {
     // An epoll descriptor answers each read() with EINVAL.
     Counters counters;
-    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, counters};
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, UdpRows::No, counters};
     CHECK(queue.read_batch().empty());
     const auto& drops = counters.drops[static_cast<std::size_t>(DropReason::Unreadable)];
     CHECK(drops.value() == kMaxBatch);
@@ -189,9 +192,10 @@ TEST_CASE("write: what some kernels do to a super-packet with a short end is cou
     // An epoll descriptor answers each write() with EINVAL, as Linux 6.6.44 does this one.
     Counters counters;
     std::vector<int> trouble;
-    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, counters, [&](int error) {
-                       trouble.push_back(error);
-                   }};
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)},
+                   UdpRows::No,
+                   counters,
+                   [&](int error) { trouble.push_back(error); }};
     auto bytes = packet(kHeadroom + 200 + kTailroom, 7);
     PacketBuffer buffer{bytes, kHeadroom, 200};
     queue.packet(buffer);
@@ -202,7 +206,7 @@ TEST_CASE("write: what some kernels do to a super-packet with a short end is cou
 
 TEST_CASE("read_batch: a descriptor that fails for good throws") {
     Counters counters;
-    TunQueue queue{UniqueFd{}, counters};
+    TunQueue queue{UniqueFd{}, UdpRows::No, counters};
     CHECK_THROWS_AS(static_cast<void>(queue.read_batch()), std::system_error);
 }
 
@@ -246,6 +250,60 @@ TEST_CASE("write: a refused packet is counted") {
         f.queue->packet(buffer);
     }
     CHECK(f.dropped(DropReason::DeviceRefused) == 3);
+}
+
+namespace {
+
+/// Three datagrams of one flow and one of another.
+struct Datagrams {
+    std::vector<test::OwnedPacket> owned;
+    std::vector<PacketBuffer> buffers;
+
+    Datagrams() {
+        for (const unsigned port : {53U, 53U, 53U, 54U}) {
+            owned.push_back(
+                test::ipv4("192.0.2.1", "198.51.100.2").udp(4000, port).payload(50).packet());
+            buffers.push_back(owned.back().buffer());
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("write: datagrams of one flow that follow each other are one message") {
+    Fixture f{UdpRows::Yes};
+    Datagrams datagrams;
+    f.queue->packets(datagrams.buffers);
+    CHECK(f.written().size() == kVirtioHeaderSize + 28 + 3 * 50);
+    CHECK(f.written().size() == kVirtioHeaderSize + 28 + 50);
+    CHECK(f.written().empty());
+}
+
+TEST_CASE("write: where the kernel does not cut UDP, each datagram is a message") {
+    Fixture f{UdpRows::No};
+    Datagrams datagrams;
+    f.queue->packets(datagrams.buffers);
+    for (int i = 0; i < 4; ++i)
+        CHECK(f.written().size() == kVirtioHeaderSize + 28 + 50);
+    CHECK(f.written().empty());
+}
+
+TEST_CASE("write: datagrams of a row that is refused are tried one by one") {
+    // An epoll descriptor answers each writev() with EINVAL, as Linux 6.6.44 does a short end.
+    Counters counters;
+    TunQueue queue{UniqueFd{adopt, ::epoll_create1(EPOLL_CLOEXEC)}, UdpRows::Yes, counters};
+    Datagrams datagrams;
+    queue.packets(datagrams.buffers);
+    const auto& drops = counters.drops[static_cast<std::size_t>(DropReason::DeviceRefused)];
+    CHECK(drops.value() == 4);
+}
+
+TEST_CASE("write: each datagram of a row that is lost is counted") {
+    Fixture f{UdpRows::Yes};
+    f.kernel.reset();
+    Datagrams datagrams;
+    f.queue->packets(datagrams.buffers);
+    CHECK(f.dropped(DropReason::DeviceRefused) == 4);
 }
 
 } // namespace nat64::platform
