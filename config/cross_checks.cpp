@@ -6,13 +6,17 @@
 #include "config/inner_pool.hpp"
 #include "config/schema.hpp"
 #include "config/static_checks.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
 #include "core/net/special_addresses.hpp"
+#include "core/policy.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <filesystem>
-#include <numeric>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -187,7 +191,7 @@ void check_pool_addresses(Reader& reader) {
 void check_pool_overlap(Reader& reader) {
     const auto& pool = reader.draft.config.napt.pool;
     std::vector<std::size_t> order(pool.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::generate(order, [next = std::size_t{0}]() mutable { return next++; });
     // Prefixes either nest or are disjoint: sorted, an outer one stands just before its inner
     // ones.
     std::ranges::stable_sort(order, {}, [&](std::size_t i) { return pool[i].prefix; });

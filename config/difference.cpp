@@ -8,6 +8,7 @@
 #include "config/yaml_tree.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 

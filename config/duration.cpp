@@ -4,6 +4,9 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 
 #include <fmt/format.h>
 

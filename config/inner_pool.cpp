@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/inner_pool.hpp"
 
+#include "core/net/address.hpp"
+
 namespace nat64::config {
 
 void use_inner_pool(Config& config, const Prefix4& pool) {

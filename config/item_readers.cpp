@@ -2,6 +2,10 @@
 // Reading keys that are made of parts: prefix, and the items of pool and static.
 #include "config/readers.hpp"
 #include "config/scalars.hpp"
+#include "config/yaml_tree.hpp"
+#include "core/rfc6052.hpp"
+
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -77,6 +81,7 @@ void static_item(const Node& item, const std::string& path, Reader& reader) {
     const auto& read = reader.draft.static_item;
     if (auto fault = static_fault(read); !fault.empty())
         return reader.complain_about(path, std::move(fault), kForms);
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): static_fault has seen both
     reader.draft.config.napt.statics.push_back({read.protocol, *read.ipv6, *read.ipv4});
 }
 

@@ -3,6 +3,7 @@
 #include "config/nearest.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 

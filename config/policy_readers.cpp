@@ -2,9 +2,10 @@
 // Reading clients and destinations. What such a list means as a whole is core/policy's.
 #include "config/readers.hpp"
 #include "config/scalars.hpp"
+#include "config/yaml_tree.hpp"
+#include "core/policy.hpp"
 
-#include <algorithm>
-#include <array>
+#include <vector>
 
 #include <fmt/format.h>
 

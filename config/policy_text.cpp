@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/policy_text.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+
+#include <cstdint>
 #include <string_view>
 #include <vector>
 

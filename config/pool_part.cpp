@@ -2,8 +2,11 @@
 // By single addresses: a pool has 65536 at the most, and this is not the packet path.
 #include "config/pool_part.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+
 #include <algorithm>
-#include <compare>
+#include <cstdint>
 
 namespace nat64::config {
 

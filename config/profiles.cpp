@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/profiles.hpp"
 
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -20,6 +23,7 @@ constexpr Prefix6 kMycelium{Ipv6Addr::from_halves(0x0400'0000'0000'0000, 0), 7};
 void use_mycelium(Config& config) {
     // A place for the prefix that the node will be asked for; nothing is translated under it.
     const Prefix6 nowhere{Ipv6Addr::from_halves(0x0400'0000'0000'0000, 0x6464'0000'0000), 96};
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
     config.translator.prefix = rfc6052::Nat64Prefix::from(nowhere).value();
     config.napt.prefix = config.translator.prefix;
     config.mycelium.derives_prefix = true;

@@ -3,6 +3,8 @@
 #include "config/reader.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>

@@ -7,9 +7,14 @@
 #include "config/nearest.hpp"
 #include "config/profiles.hpp"
 #include "config/scalars.hpp"
+#include "config/yaml_tree.hpp"
+#include "core/napt_settings.hpp"
+#include "core/rfc6052.hpp"
+#include "core/rfc7915/rfc7915.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <utility>
 
 #include <fmt/format.h>
@@ -167,7 +172,7 @@ void napt(const Node& node, Reader& reader) {
     }};
     const auto value = choice(node, reader, kWords);
     if (!value) return;
-    reader.draft.napt = *value;
+    reader.draft.napt = value;
     if (*value == NaptMode::Siit)
         reader.complain(node,
                         "is not yet supported by this version",

@@ -5,6 +5,7 @@
 #include "config/nearest.hpp"
 #include "config/readers.hpp"
 #include "config/writers.hpp"
+#include "core/napt_settings.hpp"
 
 #include <algorithm>
 #include <array>

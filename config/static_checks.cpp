@@ -2,11 +2,19 @@
 // Each entry is checked by itself, then against those before it.
 #include "config/static_checks.hpp"
 
+#include "config/config.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
 #include "core/net/special_addresses.hpp"
+#include "core/net/transport.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -31,7 +39,7 @@ public:
     take(const StaticItem& item, const Endpoint& endpoint, std::size_t index) {
         if (const auto whole = hosts_.find(endpoint.address); whole != hosts_.end())
             return whole->second;
-        if (is_whole_host(item)) {
+        if (!item.protocol) {
             hosts_.emplace(endpoint.address, index);
             const auto ported = ported_.find(endpoint.address);
             return ported == ported_.end() ? std::nullopt : std::optional{ported->second};
@@ -101,6 +109,7 @@ void check_mapped(Reader& reader,
 
 void check_inner(Reader& reader, const StaticItem& item, const std::string& path) {
     const auto& settings = reader.draft.config.napt;
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): no statics are checked without one
     const auto& pool = *settings.inner_pool;
     const auto address = item.mapped4.address;
     if (!is_whole_host(item))

@@ -8,9 +8,15 @@
 #include "config/log_level.hpp"
 #include "config/policy_text.hpp"
 #include "config/profiles.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+#include "core/rfc7915/rfc7915.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -122,13 +128,14 @@ Written statics(const Config& config) {
 }
 
 Written gateway_ipv4(const Config& config) {
-    if (gateway_is_default(config))
+    const auto& gateway = config.translator.gateway4;
+    if (!gateway || gateway_is_default(config))
         return {{},
                 fmt::format("unset: ICMP errors leave from {}, the first pool address, which "
                             "stays in the pool",
-                            config.translator.gateway4.value_or(Ipv4Addr{}).to_string())};
+                            gateway.value_or(Ipv4Addr{}).to_string())};
     const auto taken = config.napt.reserved.empty() ? "" : "taken out of the pool";
-    return {config.translator.gateway4->to_string(), taken};
+    return {gateway->to_string(), taken};
 }
 
 Written tun_name(const Config& config) {

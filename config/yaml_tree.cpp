@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <set>
+#include <span>
 #include <spanstream>
 #include <system_error>
 #include <utility>
