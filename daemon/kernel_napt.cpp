@@ -38,6 +38,16 @@ constexpr std::chrono::minutes kWatchInterval{1};
 /// Of which a visit to the packet thread asks whose they are: some microseconds.
 constexpr std::size_t kAddressesAtOnce = 256;
 
+/// In order.
+std::vector<Ipv4Addr> addresses_of(const std::vector<StaticItem>& statics) {
+    std::vector<Ipv4Addr> addresses;
+    addresses.reserve(statics.size());
+    for (const auto& item : statics)
+        addresses.push_back(item.mapped4.address);
+    std::ranges::sort(addresses);
+    return addresses;
+}
+
 } // namespace
 
 std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
@@ -129,8 +139,10 @@ void KernelNapt::set_table(const NaptSettings& napt, kernel::ForwardOthers other
 }
 
 void KernelNapt::hold_known_addresses(Clock::duration longest) {
+    auto flows = kernel::list_flows(netfilter_);
+    end_flows_of_statics(flows);
     std::map<Ipv4Addr, Clock::duration> known;
-    for (const auto& flow : kernel::list_flows(netfilter_)) {
+    for (const auto& flow : flows) {
         auto& until = known[flow.inner4.address];
         until = std::max<Clock::duration>(until, flow.expires_in);
     }
@@ -141,6 +153,24 @@ void KernelNapt::hold_known_addresses(Clock::duration longest) {
         spdlog::info("{} inner addresses have connections from before; they are kept for "
                      "their clients",
                      known.size());
+}
+
+/// Nobody knows whether the address was the same client's in the earlier run. Takes them out
+/// of `flows`.
+void KernelNapt::end_flows_of_statics(std::vector<kernel::ConntrackFlow>& flows) {
+    const auto addresses = addresses_of(settings_.statics);
+    const auto others = std::ranges::partition(flows, [&](const kernel::ConntrackFlow& flow) {
+        return !std::ranges::binary_search(addresses, flow.inner4.address);
+    });
+    if (others.empty()) return;
+    const std::vector<kernel::ConntrackFlow> ended{others.begin(), others.end()};
+    flows.erase(others.begin(), others.end());
+    try {
+        spdlog::info("{} connections from before ended: their inner addresses are static now",
+                     netfilter_.forget(ended));
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());
+    }
 }
 
 service::SessionSource KernelNapt::sessions() const {
@@ -234,12 +264,50 @@ void KernelNapt::check_overlap() {
     overlaps_ = overlaps;
 }
 
+asio::awaitable<std::vector<Ipv4Addr>>
+KernelNapt::changing_hands(service::PacketThread& packets, std::vector<StaticItem> statics) {
+    std::erase_if(statics,
+                  [former = std::set(settings_.statics.begin(), settings_.statics.end())](
+                      const auto& item) { return former.contains(item); });
+    if (statics.empty()) co_return std::vector<Ipv4Addr>{};
+    std::function<std::vector<StaticItem>()> job = [&backend = backend_,
+                                                    statics = std::move(statics)]() mutable {
+        std::erase_if(statics, [&](const StaticItem& item) {
+            const auto has = backend.find_by_mapped(L4Proto::Udp, item.mapped4);
+            return has && has->client6.address == item.client6.address;
+        });
+        return std::move(statics);
+    };
+    const auto others = co_await packets.run<std::vector<StaticItem>>(std::move(job));
+    co_return addresses_of(others);
+}
+
+asio::awaitable<void> KernelNapt::end_flows_of_former(std::vector<Ipv4Addr> addresses) {
+    if (addresses.empty()) co_return;
+    try {
+        const auto ended = co_await end_flows_of(std::move(addresses));
+        if (ended != 0)
+            spdlog::info("{} connections ended: their inner addresses are static now, another "
+                         "client's",
+                         ended);
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());
+    }
+}
+
 /// Conntrack's table is read a datagram at a time, and addresses are asked about in small
 /// numbers: neither other work of this thread nor packets wait for all of it.
 asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& packets) {
     auto in_use = co_await addresses_in_use();
     const auto nobodys = co_await of_nobody(packets, std::move(in_use));
     if (nobodys.empty()) co_return;
+    const auto clients = nobodys.size();
+    const auto ended = co_await end_flows_of(nobodys);
+    spdlog::info("{} old connections of {} former clients ended", ended, clients);
+}
+
+/// `addresses` are in order.
+asio::awaitable<std::size_t> KernelNapt::end_flows_of(std::vector<Ipv4Addr> addresses) {
     std::size_t ended = 0;
     const auto reader = netfilter_.flows();
     std::vector<kernel::ConntrackFlow> flows;
@@ -247,12 +315,12 @@ asio::awaitable<void> KernelNapt::end_flows_of_nobody(service::PacketThread& pac
         flows.clear();
         more = reader->next(flows);
         std::erase_if(flows, [&](const kernel::ConntrackFlow& flow) {
-            return !std::ranges::binary_search(nobodys, flow.inner4.address);
+            return !std::ranges::binary_search(addresses, flow.inner4.address);
         });
         ended += netfilter_.forget(flows);
         co_await asio::post(monitor_.get_executor(), asio::use_awaitable);
     }
-    spdlog::info("{} old connections of {} former clients ended", ended, nobodys.size());
+    co_return ended;
 }
 
 /// In order.

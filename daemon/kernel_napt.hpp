@@ -4,7 +4,8 @@
 // nobody gets packets of a former client:
 //
 //   at the start   inner addresses that conntrack has flows of, from an earlier run, are held
-//                  for their likely owners
+//                  for their likely owners; those of static entries' addresses are ended
+//   at a reload    flows of addresses that become another client's, a static one, are ended
 //   at any time    an address or a route of the machine that begins to overlap the inner pool
 //                  is said in the log
 //   every minute   flows of addresses that are nobody's now are ended; ports on which programs
@@ -25,6 +26,7 @@
 #include "service/packet_thread.hpp"
 #include "service/session_reader.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -100,6 +102,14 @@ public:
     /// keeps it.
     boost::asio::awaitable<void> watch_machine(std::shared_ptr<service::PacketThread> packets);
 
+    /// The inner addresses that these entries, as far as they are new, give to who does not
+    /// have them now. To be asked before the backend takes the entries.
+    boost::asio::awaitable<std::vector<Ipv4Addr>>
+    changing_hands(service::PacketThread& packets, std::vector<StaticItem> statics);
+
+    /// Ends the flows that former clients have there; what fails is a warning.
+    boost::asio::awaitable<void> end_flows_of_former(std::vector<Ipv4Addr> addresses);
+
     /// Once. Ends flows of inner addresses that the backend has given to nobody and holds for
     /// nobody.
     boost::asio::awaitable<void> end_flows_of_nobody(service::PacketThread& packets);
@@ -107,9 +117,11 @@ public:
 private:
     void set_table(const NaptSettings& napt, kernel::ForwardOthers others);
     void hold_known_addresses(Clock::duration longest);
+    void end_flows_of_statics(std::vector<kernel::ConntrackFlow>& flows);
     void on_change(const platform::MachineChange& change) noexcept;
     [[nodiscard]] bool concerns_pool(const platform::MachineChange& change);
     void check_overlap();
+    boost::asio::awaitable<std::size_t> end_flows_of(std::vector<Ipv4Addr> addresses);
     boost::asio::awaitable<std::vector<Ipv4Addr>> addresses_in_use();
     boost::asio::awaitable<std::vector<Ipv4Addr>> of_nobody(service::PacketThread& packets,
                                                             std::vector<Ipv4Addr> addresses);

@@ -102,8 +102,15 @@ asio::awaitable<void> Reloader::put_in_force(const Config& wanted) {
     route(wanted);
     std::exception_ptr refusal;
     try {
+        auto* const kernel_napt = parts_.kernel_napt;
+        std::vector<Ipv4Addr> changing_hands;
+        if (kernel_napt != nullptr)
+            changing_hands =
+                co_await kernel_napt->changing_hands(packets_, wanted.napt.statics);
         co_await hand_over(wanted);
-        if (parts_.kernel_napt != nullptr) parts_.kernel_napt->apply(wanted.napt);
+        if (kernel_napt == nullptr) co_return;
+        kernel_napt->apply(wanted.napt);
+        co_await kernel_napt->end_flows_of_former(std::move(changing_hands));
         co_return;
     } catch (const CommandFailure&) {
         refusal = std::current_exception();

@@ -108,7 +108,7 @@ void KernelBackend::Lasting::extend(const Lasting& other) noexcept {
 }
 
 // Entries that are no longer configured become ordinary hosts; new ones take precedence over
-// what traffic has made.
+// what traffic has made. The address that a client leaves may have flows yet: it is held.
 void KernelBackend::apply_statics(const std::vector<StaticItem>& statics,
                                   Clock::time_point now) noexcept {
     const auto tick = Tick::floor(now);
@@ -122,11 +122,14 @@ void KernelBackend::apply_statics(const std::vector<StaticItem>& statics,
         if (std::ranges::binary_search(settings_.statics, item)) continue;
         const auto& client6 = item.client6.address;
         for (const auto slot :
-             {hosts_.find(item.mapped4.address), hosts_.find(hosts_.hash(client6), client6)})
-            if (slot != HostMap::kNone && hosts_[slot].has(Host::kUsed) &&
-                (hosts_[slot].client6 != client6 ||
-                 hosts_.address(slot) != item.mapped4.address))
-                end(slot, EventReason::Static, now);
+             {hosts_.find(item.mapped4.address), hosts_.find(hosts_.hash(client6), client6)}) {
+            if (slot == HostMap::kNone || !hosts_[slot].has(Host::kUsed)) continue;
+            const auto left = hosts_.address(slot);
+            if (hosts_[slot].client6 == client6 && left == item.mapped4.address) continue;
+            const auto until = hosts_[slot].busy_until;
+            end(slot, EventReason::Static, now);
+            if (left != item.mapped4.address) hosts_.hold(left, until);
+        }
         const auto known = hosts_.find(hosts_.hash(client6), client6);
         const auto slot = hosts_.place(client6, item.mapped4.address, Host::kStatic, tick);
         if (slot && known == HostMap::kNone)

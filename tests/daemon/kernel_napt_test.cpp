@@ -59,8 +59,19 @@ struct Gateway {
                       "uplink");
         if (!said.empty()) throw std::runtime_error{said};
         host.set_sysctl("net.ipv4.ip_forward", "1");
-        backend.emplace(config.napt, counters, rng);
         machine.emplace(control);
+        start();
+        tun.emplace(platform::create_tun(
+            platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
+        const auto link = host.find_link(tun->name).value();
+        host.set_up_link(link, {.mtu = config.tun.mtu, .queue_length = 500});
+        host.add_route({kInnerPool, link});
+    }
+
+    /// Once more: as after a restart of the daemon.
+    void start() {
+        napt.reset();
+        backend.emplace(config.napt, counters, rng);
         napt.emplace(
             config,
             kernel::ForwardOthers{},
@@ -70,11 +81,6 @@ struct Gateway {
             *machine,
             *backend,
             control);
-        tun.emplace(platform::create_tun(
-            platform::open_tun_driver(), config.tun.name, platform::TunOffload::None));
-        const auto link = host.find_link(tun->name).value();
-        host.set_up_link(link, {.mtu = config.tun.mtu, .queue_length = 500});
-        host.add_route({kInnerPool, link});
     }
 
     /// A datagram of the client behind `inner4`.
@@ -99,7 +105,73 @@ struct Gateway {
     }
 };
 
+StaticItem whole_host(const char* client6, const char* inner4) {
+    return {std::nullopt,
+            {Ipv6Addr::parse(client6).value(), Port{}},
+            {Ipv4Addr::parse(inner4).value(), Port{}}};
+}
+
+boost::asio::awaitable<void>
+take(Gateway& gateway, service::PacketThread& packets, NaptSettings wanted) {
+    const auto addresses = co_await gateway.napt->changing_hands(packets, wanted.statics);
+    auto for_backend = wanted;
+    if (!gateway.backend->apply(for_backend, platform::now()).empty())
+        throw std::runtime_error{"the backend refuses"};
+    gateway.napt->apply(wanted);
+    co_await gateway.napt->end_flows_of_former(addresses);
+}
+
 } // namespace
+
+TEST_CASE("napt: kernel: flows of an address end when it becomes another, static client's") {
+    const auto said = in_private_network([] {
+        Gateway gateway;
+        service::PacketThread packets{gateway.control.get_executor(),
+                                      gateway.control.get_executor()};
+        SessionRow row;
+        row.expires_in = std::chrono::minutes{5};
+        for (const auto& item : {whole_host("2001:db8::2", "100.64.0.2"),
+                                 whole_host("2001:db8::3", "100.64.0.3"),
+                                 whole_host("2001:db8::4", "100.64.0.4")}) {
+            row.client6 = item.client6;
+            row.mapped4 = item.mapped4;
+            if (!gateway.backend->restore(row, platform::now()))
+                return std::string{"no client"};
+        }
+        gateway.send_udp(2001, "100.64.0.2");
+        gateway.send_udp(3001, "100.64.0.3");
+        gateway.send_udp(4001, "100.64.0.4");
+        auto wanted = gateway.config.napt;
+        wanted.statics = {whole_host("2001:db8::3", "100.64.0.3"), // has it already
+                          whole_host("2001:db8::7", "100.64.0.4")};
+        boost::asio::co_spawn(
+            gateway.control, take(gateway, packets, wanted), boost::asio::detached);
+        gateway.control.run();
+        auto text = gateway.timeouts();
+        gateway.control.restart();
+        gateway.send_udp(4002, "100.64.0.4");
+        boost::asio::co_spawn(
+            gateway.control, take(gateway, packets, wanted), boost::asio::detached);
+        gateway.control.run(); // nothing is new
+        return text + "| " + gateway.timeouts();
+    });
+    if (!said) return;
+    CHECK(*said == "2001:300 3001:300 | 2001:300 3001:300 4002:300 ");
+}
+
+TEST_CASE("napt: kernel: at the start flows of static addresses are ended, others are held") {
+    const auto said = in_private_network([] {
+        Gateway gateway;
+        gateway.send_udp(2001, "100.64.0.2");
+        gateway.send_udp(3001, "100.64.0.3");
+        gateway.config.napt.statics = {whole_host("2001:db8::3", "100.64.0.3")};
+        gateway.start();
+        return gateway.timeouts() +
+               (gateway.backend->is_held(Ipv4Addr{100, 64, 0, 2}) ? "held" : "not held");
+    });
+    if (!said) return;
+    CHECK(*said == "2001:300 held");
+}
 
 TEST_CASE("napt: kernel: changed settings leave live flows their timeouts") {
     const auto said = in_private_network([] {

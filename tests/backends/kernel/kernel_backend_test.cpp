@@ -277,6 +277,22 @@ TEST_CASE("reload: static hosts come, displace, and become ordinary ones") {
     CHECK(net.bindings().empty());
 }
 
+TEST_CASE("reload: the address that a client leaves for a static one is held for its flows") {
+    auto settings = settings_with("100.64.0.0/29");
+    Network net{settings, make};
+    const auto left = net.out(Udp, ep6(1), kServer).binding->mapped4.address;
+    const auto wanted = left == v4("100.64.0.5") ? v4("100.64.0.4") : v4("100.64.0.5");
+    auto with = settings;
+    with.statics = {{std::nullopt, ep6(1, 0), {wanted, Port{}}}};
+    CHECK(test::apply(*net.backend, with, net.clock.now()).empty());
+    CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4.address == wanted);
+    const auto& backend = dynamic_cast<const KernelBackend&>(*net.backend);
+    CHECK(backend.is_held(left));
+    CHECK_FALSE(backend.is_held(wanted));
+    net.pass(5min + KernelBackend::kMargin + 200ms);
+    CHECK_FALSE(backend.is_held(left));
+}
+
 TEST_CASE("restore: a host is back at its address for as long as its row says") {
     Network net{settings_with("100.64.0.0/24"), make};
     SessionRow row;
