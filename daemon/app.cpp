@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -67,6 +68,7 @@ App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun
                 control_.get_executor(),
                 loop_.executor()},
       pool_watch_{config_, machine.host(), machine_},
+      gateway6_{config_.translator.gateway6, machine.host(), machine_},
       server_{std::move(socket_), view()} {
     switch_forwarding_on();
     if (event_log_.wanted()) logged_events_.emplace(events_, event_log_);
@@ -193,7 +195,7 @@ void App::start_tasks() {
     start(obey_signals());
     start(process_.watch(control_));
     policy_.start(control_.get_executor(), loop_.executor(), [this] { loop_.wake(); });
-    start_watching_pool();
+    start_watching_addresses();
     start(machine_.watch());
     start(routes_.keep());
     if (const auto interval = notify_.watchdog_interval()) start(feed_watchdog(*interval));
@@ -205,12 +207,17 @@ void App::start_tasks() {
         std::make_shared<service::PacketThread>(control_.get_executor(), loop_.executor())));
 }
 
-void App::start_watching_pool() {
-    pool_watch_.start([this](const std::vector<Ipv4Addr>& own) {
-        asio::co_spawn(
-            control_, reloader_.withhold(own), [this](const std::exception_ptr& failure) {
-                if (failure) end(failure);
-            });
+void App::start_watching_addresses() {
+    pool_watch_.start(
+        [this](const std::vector<Ipv4Addr>& own) { carry_out(reloader_.withhold(own)); });
+    gateway6_.start(
+        [this](std::optional<Ipv6Addr> another) { carry_out(reloader_.answer_from(another)); });
+}
+
+/// On the control thread, beside the others. A failure ends the daemon.
+void App::carry_out(asio::awaitable<void> task) {
+    asio::co_spawn(control_, std::move(task), [this](const std::exception_ptr& failure) {
+        if (failure) end(failure);
     });
 }
 
@@ -250,9 +257,7 @@ asio::awaitable<void> App::obey_signals() {
     for (;;) {
         const int number = co_await signals_.async_wait(asio::use_awaitable);
         if (number != SIGHUP) break;
-        asio::co_spawn(control_, reload(), [this](const std::exception_ptr& failure) {
-            if (failure) end(failure);
-        });
+        carry_out(reload());
     }
     spdlog::info("stopping");
 }

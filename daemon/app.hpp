@@ -12,6 +12,7 @@
 #include "core/random.hpp"
 #include "core/translator.hpp"
 #include "daemon/event_log.hpp"
+#include "daemon/gateway6_keeper.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_process.hpp"
 #include "daemon/policy_keeper.hpp"
@@ -64,7 +65,8 @@ private:
     [[nodiscard]] service::DaemonView view();
     [[nodiscard]] Reloader::Parts parts();
     void start_tasks();
-    void start_watching_pool();
+    void start_watching_addresses();
+    void carry_out(boost::asio::awaitable<void> task);
     [[nodiscard]] std::jthread start_packet_thread();
     void carry_packets(const std::stop_token& stop) noexcept;
     void log_trouble(int error) const noexcept;
@@ -99,6 +101,7 @@ private:
     std::optional<service::EventHub::Subscription> logged_events_;
     Reloader reloader_;
     PoolWatch pool_watch_;
+    Gateway6Keeper gateway6_;
     service::ControlServer server_;
     std::optional<service::MetricsServer> metrics_;
     int exit_code_ = 0;

@@ -138,6 +138,13 @@ asio::awaitable<void> Reloader::withhold(std::vector<Ipv4Addr> own) {
     co_await hand_over(parts_.running);
 }
 
+asio::awaitable<void> Reloader::answer_from(std::optional<Ipv6Addr> gateway6) {
+    co_await turns_.come();
+    const service::Turns::Mine mine{turns_};
+    parts_.running.translator.gateway6 = gateway6;
+    co_await hand_over(parts_.running);
+}
+
 /// The pool that the tables were made for, less what is not to be given out.
 NaptSettings Reloader::for_backend(const Config& config) const {
     auto napt = config.napt;

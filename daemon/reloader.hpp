@@ -57,6 +57,9 @@ public:
     /// These addresses of the pool are the machine's own by now: nobody gets them.
     boost::asio::awaitable<void> withhold(std::vector<Ipv4Addr> own);
 
+    /// The source of ICMPv6 errors that cannot come from the prefix.
+    boost::asio::awaitable<void> answer_from(std::optional<Ipv6Addr> gateway6);
+
     [[nodiscard]] const std::optional<service::LastReload>&
     last_reload() const noexcept override {
         return last_;

@@ -5,7 +5,8 @@
 
 Pass: with UDP, ICMP and TCP probes the IPv6 router, the gateway, both IPv4 routers (as
 addresses below the prefix) and the server appear in this order; traceroute from the IPv4 side
-to a static entry shows the gateway and ends at the entry's address.
+to a static entry shows the gateway and ends at the entry's address. Where nat64 has no address
+under the prefix it shows one of the gateway's, and another one when that is deprecated.
 """
 
 from lab import WebServer
@@ -42,6 +43,29 @@ def run(case):
         done.stdout,
     )
     case.check("no IPv6 address leaks into it", ":" not in "".join(seen), done.stdout)
+    renumbered(case)
+
+
+def renumbered(case):
+    lab = case.lab()
+    nat64 = case.nat64(lab, {"napt": "kernel", "wkp_strict": True})
+
+    def second_hop():
+        words = ["-f", "2", "-m", "2", "-q", "1", "-w", "2"]
+        server6 = nat64.address6(SERVER)
+        done = lab.client.run("traceroute", "-6", "-n", *words, server6)
+        return hops(done.stdout)[:1]
+
+    case.equal("a gateway's address", second_hop(), ["2001:db8:c1::1"])
+    lab.gateway.ip("addr add 2001:db8:c9::1/64 dev server nodad")
+    lab.gateway.ip("addr change 2001:db8:c1::1/64 dev client valid_lft 3600 preferred_lft 0")
+    lab.gateway.ip("-6 route replace 2001:db8:c1::/64 dev client")  # that took it along
+    nat64.process.wait_ready(
+        lambda: "source is 2001:db8:c9::1 now" in nat64.process.log(), "choose another address"
+    )
+    case.equal("another one when that is deprecated", second_hop(), ["2001:db8:c9::1"])
+    case.equal("reload", nat64.call("reload").returncode, 0)
+    case.equal("and behind a reload", second_hop(), ["2001:db8:c9::1"])
 
 
 def hops(text):
