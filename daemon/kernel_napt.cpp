@@ -11,6 +11,7 @@
 #include "daemon/conntrack_flush.hpp"
 #include "daemon/conntrack_sessions.hpp"
 #include "daemon/forwarding.hpp"
+#include "daemon/machine_check.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
@@ -51,6 +52,7 @@ std::vector<Ipv4Addr> addresses_of(const std::vector<StaticItem>& statics) {
 } // namespace
 
 std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
+                                 unsigned pool_length,
                                  std::optional<platform::LinkIndex> except) {
     std::vector<Prefix4> in_use;
     for (const auto& row : host.addresses()) {
@@ -60,14 +62,16 @@ std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
         in_use.emplace_back(*address, 32);
         in_use.emplace_back(*address, row.prefix_length);
     }
-    for (const auto& row : host.routes())
-        if (const auto* destination = std::get_if<Prefix4>(&row.destination))
-            if (!row.link || row.link != except) in_use.push_back(*destination);
+    for (const auto& row : host.routes()) {
+        const auto* destination = std::get_if<Prefix4>(&row.destination);
+        if (destination == nullptr || gives_way(row, pool_length)) continue;
+        if (!row.link || row.link != except) in_use.push_back(*destination);
+    }
     return in_use;
 }
 
 void choose_inner_pool(config::Config& config, platform::HostOps& host) {
-    if (const auto pool = kernel::choose_inner_pool(ipv4_in_use(host)))
+    if (const auto pool = kernel::choose_inner_pool(ipv4_in_use(host, kernel::kChosenLength)))
         return config::use_inner_pool(config, *pool);
     throw config::ConfigError{
         {{config.file,
@@ -252,7 +256,7 @@ bool KernelNapt::concerns_pool(const platform::MachineChange& change) {
 }
 
 void KernelNapt::check_overlap() {
-    const auto in_use = ipv4_in_use(host_, host_.find_link(tun_name_));
+    const auto in_use = ipv4_in_use(host_, inner_pool_.length(), host_.find_link(tun_name_));
     const bool overlaps = kernel::collides(inner_pool_, in_use);
     if (overlaps && !overlaps_)
         spdlog::error("inner_pool {} now overlaps an address or a route of this machine: some "
@@ -266,9 +270,8 @@ void KernelNapt::check_overlap() {
 
 asio::awaitable<std::vector<Ipv4Addr>>
 KernelNapt::changing_hands(service::PacketThread& packets, std::vector<StaticItem> statics) {
-    std::erase_if(statics,
-                  [former = std::set(settings_.statics.begin(), settings_.statics.end())](
-                      const auto& item) { return former.contains(item); });
+    const std::set former(settings_.statics.begin(), settings_.statics.end());
+    std::erase_if(statics, [&](const StaticItem& item) { return former.contains(item); });
     if (statics.empty()) co_return std::vector<Ipv4Addr>{};
     std::function<std::vector<StaticItem>()> job = [&backend = backend_,
                                                     statics = std::move(statics)]() mutable {

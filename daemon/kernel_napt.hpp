@@ -41,8 +41,10 @@
 namespace nat64::daemon {
 
 /// This machine's IPv4 addresses with their links' prefixes and the destinations of its
-/// routes, without those of the interface `except`.
+/// routes, as far as they matter to an inner pool of this length, without those of the
+/// interface `except`.
 [[nodiscard]] std::vector<Prefix4> ipv4_in_use(platform::HostOps& host,
+                                               unsigned pool_length,
                                                std::optional<platform::LinkIndex> except = {});
 
 /// Completes a configuration of napt: kernel that leaves the inner pool to us. Throws

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
+#include "core/policy.hpp"
 #include "daemon/forwarding.hpp"
 #include "platform/forwarding_sysctls.hpp"
 #include "platform/host_ops.hpp"
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -30,6 +32,7 @@ using config::Config;
 using platform::HostOps;
 using platform::IpPrefix;
 using platform::LocalAddress;
+using platform::RouteKind;
 using platform::RouteRow;
 
 constexpr const char* kOwnAddressRemedy =
@@ -55,6 +58,7 @@ public:
         check_family(platform::kForwardIpv4, "IPv4", "translated packets will not leave");
         check_family(platform::kForwardIpv6, "IPv6", "clients will not get here");
         check_forwards_alone();
+        check_own_prefixes();
         return std::move(report_);
     }
 
@@ -84,6 +88,7 @@ private:
         for (std::size_t i = 0; i < config_.napt.pool.size(); ++i) {
             const auto& prefix = config_.napt.pool[i].prefix;
             check_links(prefix);
+            check_own_routes(fmt::format("pool[{}]", i), prefix);
             for (const auto& row : addresses_) {
                 const auto* own = std::get_if<Ipv4Addr>(&row.address);
                 if (own == nullptr || !prefix.contains(*own)) continue;
@@ -95,6 +100,45 @@ private:
                         kOwnAddressRemedy);
             }
         }
+    }
+
+    /// Whole prefixes may be the machine's own, without an address on an interface.
+    template <typename Prefix>
+    void check_own_routes(const std::string& key, const Prefix& prefix) {
+        for (const auto& row : routes_) {
+            const auto* own = std::get_if<Prefix>(&row.destination);
+            if (row.kind != RouteKind::Own || own == nullptr || !own->overlaps(prefix))
+                continue;
+            problem(key,
+                    fmt::format("{} overlaps {}, which is this machine itself (a local route)",
+                                prefix.to_string(),
+                                own->to_string()),
+                    fmt::format("the kernel would take the packets for itself: remove the "
+                                "route ('ip route del local {}'), or use other addresses",
+                                own->to_string()));
+        }
+    }
+
+    /// The policy knows the addresses of interfaces only. The table of napt: kernel lets
+    /// clients reach nothing of this machine.
+    void check_own_prefixes() {
+        if (config_.napt_mode == config::NaptMode::Kernel) return;
+        for (const auto& row : routes_) {
+            const auto* own = std::get_if<Prefix4>(&row.destination);
+            if (row.kind != RouteKind::Own || own == nullptr || is_denied(*own)) continue;
+            report_.warnings.push_back(fmt::format(
+                "{} is this machine itself (a local route): clients reach its services there "
+                "through the prefix, unless destinations.deny names it",
+                own->to_string()));
+        }
+    }
+
+    [[nodiscard]] bool is_denied(const Prefix4& prefix) const {
+        return std::ranges::any_of(config_.policy.destinations_deny,
+                                   [&](const DestinationRule& rule) {
+                                       return !rule.protocol && rule.ports == kAllPorts &&
+                                              contains(rule.prefix, prefix);
+                                   });
     }
 
     /// Its addresses are to mean clients and nothing else on this machine.
@@ -120,7 +164,9 @@ private:
         }
         for (const auto& row : routes_) {
             const auto* destination = std::get_if<Prefix4>(&row.destination);
-            if (destination == nullptr || !in_use(*destination) || is_connected(row)) continue;
+            if (destination == nullptr || !in_use(*destination) || is_connected(row) ||
+                gives_way(row, pool.length()))
+                continue;
             problem("inner_pool",
                     fmt::format("{} overlaps {}, to which this machine has a route (to {})",
                                 pool.to_string(),
@@ -181,6 +227,7 @@ private:
     }
 
     void check_prefix() {
+        check_own_routes("prefix", config_.translator.prefix.prefix());
         for (const auto& row : addresses_) {
             const auto* own = std::get_if<Ipv6Addr>(&row.address);
             if (own == nullptr || !config_.translator.prefix.contains(*own)) continue;
@@ -223,7 +270,15 @@ private:
     }
 
     [[nodiscard]] std::string target(const RouteRow& row) const {
-        return row.link ? host_.link_name(*row.link) : "nowhere, or to several next hops";
+        switch (row.kind) {
+        case RouteKind::Onward:
+            return row.link ? host_.link_name(*row.link) : "several next hops";
+        case RouteKind::Nowhere:
+            return "nowhere";
+        case RouteKind::Own:
+            return "itself";
+        }
+        return {};
     }
 
     static bool contains(const IpPrefix& outer, const IpPrefix& inner) {
@@ -271,6 +326,12 @@ bool is_internet(const Ipv6Addr& address) noexcept {
 }
 
 } // namespace
+
+bool gives_way(const RouteRow& route, unsigned length) noexcept {
+    return route.kind == RouteKind::Nowhere &&
+           std::visit([](const auto& prefix) { return prefix.length(); }, route.destination) <
+               length;
+}
 
 MachineReport check_machine(const Config& config, HostOps& host) {
     return Checker{config, host}.check();

@@ -24,6 +24,10 @@ struct MachineReport {
     std::vector<std::string> warnings;     ///< it starts, and somebody should look at this
 };
 
+/// Whether a route to nowhere leaves a longer one for a prefix of this length in peace, as a
+/// router's that drops all private ranges does.
+[[nodiscard]] bool gives_way(const platform::RouteRow& route, unsigned length) noexcept;
+
 [[nodiscard]] MachineReport check_machine(const config::Config& config,
                                           platform::HostOps& host);
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <iterator>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -34,6 +35,20 @@ constexpr std::chrono::seconds kPause{1};
 
 bool contains(const std::vector<IpPrefix>& routes, const IpPrefix& route) {
     return std::ranges::find(routes, route) != routes.end();
+}
+
+bool overlaps(const std::vector<IpPrefix>& routes, const IpPrefix& other) {
+    return std::ranges::any_of(routes, [&](const IpPrefix& route) {
+        return std::visit(
+            []<typename A, typename B>(const A& a, const B& b) {
+                if constexpr (std::is_same_v<A, B>)
+                    return a.overlaps(b);
+                else
+                    return false;
+            },
+            route,
+            other);
+    });
 }
 
 } // namespace
@@ -109,6 +124,12 @@ void RouteKeeper::on_link(const platform::LinkChange& change) {
 
 void RouteKeeper::on_route(const platform::RouteChange& change) {
     const auto& row = change.row;
+    if (row.kind == platform::RouteKind::Own && change.happened == Happened::Came &&
+        overlaps(routes_, row.destination))
+        spdlog::error("somebody made {} this machine's own: packets for it no longer come here "
+                      "until 'ip route del local {}'",
+                      platform::to_string(row.destination),
+                      platform::to_string(row.destination));
     if (row.table != kMainTable || !contains(routes_, row.destination)) return;
     if (change.happened == Happened::Went) return wake();
     if (row.link == tun_.index) return;

@@ -102,7 +102,7 @@ void serialize(Archive& archive, LocalAddress& row) {
 
 template <typename Archive>
 void serialize(Archive& archive, RouteRow& row) {
-    archive(row.destination, row.link, row.metric, row.table);
+    archive(row.destination, row.link, row.metric, row.table, row.kind);
 }
 
 } // namespace nat64::platform

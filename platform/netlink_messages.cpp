@@ -122,15 +122,24 @@ bool is_prefix(unsigned family, unsigned length) noexcept {
     return (family == AF_INET && length <= 32) || (family == AF_INET6 && length <= 128);
 }
 
-bool is_listed(const rtmsg& route) noexcept {
+std::optional<RouteKind> kind_of(const rtmsg& route) noexcept {
+    if ((route.rtm_flags & RTM_F_CLONED) != 0) return {};
+    const bool local = route.rtm_table == RT_TABLE_LOCAL;
     switch (route.rtm_type) {
     case RTN_UNICAST:
+        return local ? std::nullopt : std::optional{RouteKind::Onward};
     case RTN_BLACKHOLE:
     case RTN_UNREACHABLE:
     case RTN_PROHIBIT:
-        return route.rtm_table != RT_TABLE_LOCAL && (route.rtm_flags & RTM_F_CLONED) == 0;
+        return local ? std::nullopt : std::optional{RouteKind::Nowhere};
+    case RTN_LOCAL:
+        // The kernel's own are of addresses, which have a list of theirs; other tables are
+        // asked by rules, a transparent proxy's for one.
+        if (route.rtm_protocol == RTPROT_KERNEL) return {};
+        if (!local && route.rtm_table != RT_TABLE_MAIN) return {};
+        return RouteKind::Own;
     default:
-        return false;
+        return {};
     }
 }
 
@@ -258,11 +267,14 @@ std::string explanation_in(const nlmsghdr& message) {
 std::optional<RouteRow> parse_route(const nlmsghdr& message) {
     const auto* info = payload_of<rtmsg>(message);
     if (!is_about(message, RTM_NEWROUTE, RTM_DELROUTE) || info == nullptr ||
-        !is_listed(*info) || !is_prefix(info->rtm_family, info->rtm_dst_len))
+        !is_prefix(info->rtm_family, info->rtm_dst_len))
         return {};
+    const auto kind = kind_of(*info);
+    if (!kind) return {};
     const auto attributes = attributes_of<RTA_MAX + 1>(message, sizeof *info);
 
     RouteRow row;
+    row.kind = *kind;
     if (info->rtm_family == AF_INET) {
         row.destination =
             Prefix4{wire_or_zero<WireAddr4>(attributes[RTA_DST]).value(), info->rtm_dst_len};
@@ -271,7 +283,7 @@ std::optional<RouteRow> parse_route(const nlmsghdr& message) {
             Prefix6{wire_or_zero<WireAddr6>(attributes[RTA_DST]).value(), info->rtm_dst_len};
     }
     // IPv6 gives blackholes the loopback interface.
-    if (const auto link = number(attributes[RTA_OIF]); link && info->rtm_type == RTN_UNICAST)
+    if (const auto link = number(attributes[RTA_OIF]); link && row.kind == RouteKind::Onward)
         row.link = LinkIndex{*link};
     row.metric = number(attributes[RTA_PRIORITY]).value_or(0);
     row.table = number(attributes[RTA_TABLE]).value_or(info->rtm_table);

@@ -79,13 +79,18 @@ struct LocalAddress {
     friend bool operator==(const LocalAddress&, const LocalAddress&) = default;
 };
 
-/// A unicast, blackhole, unreachable or prohibit route of any table but `local`.
+/// Where a route leads: to somebody else, to nobody (blackhole, unreachable, prohibit), or to
+/// this machine itself, as `ip route add local` says.
+enum class RouteKind : std::uint8_t { Onward, Nowhere, Own };
+
+/// A route of any table, but for those that the kernel makes for the machine's addresses.
 struct RouteRow {
     IpPrefix destination;
     std::optional<LinkIndex>
-        link; ///< none for blackhole and the like, and for several next hops
+        link; ///< none if it does not lead onward, and for several next hops
     std::uint32_t metric = 0;
     std::uint32_t table = 0;
+    RouteKind kind{};
 
     friend bool operator==(const RouteRow&, const RouteRow&) = default;
 };

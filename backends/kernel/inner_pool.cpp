@@ -9,8 +9,6 @@ namespace nat64::kernel {
 
 namespace {
 
-constexpr unsigned kLength = 16;
-
 // In the order of preference. Of 192.168.0.0/16 there is but one, and everybody uses it.
 constexpr std::array kBlocks{
     Prefix4{Ipv4Addr{100, 64, 0, 0}, 10},
@@ -29,9 +27,10 @@ bool collides(const Prefix4& pool, std::span<const Prefix4> in_use) noexcept {
 
 std::optional<Prefix4> choose_inner_pool(std::span<const Prefix4> in_use) {
     for (const auto& block : kBlocks)
-        for (std::uint64_t first = 0; first < block.size(); first += 1ULL << (32 - kLength)) {
+        for (std::uint64_t first = 0; first < block.size();
+             first += 1ULL << (32 - kChosenLength)) {
             const Ipv4Addr address{block.address().bits() + static_cast<std::uint32_t>(first)};
-            const Prefix4 candidate{address, kLength};
+            const Prefix4 candidate{address, kChosenLength};
             if (!collides(candidate, in_use)) return candidate;
         }
     return std::nullopt;

@@ -14,6 +14,9 @@ namespace nat64::kernel {
 /// in pieces (VPNs do that), and no hint that an address in it is in use.
 inline constexpr unsigned kShortestRealRoute = 8;
 
+/// Of the pools that are chosen.
+inline constexpr unsigned kChosenLength = 16;
+
 /// Does `pool` share addresses with something that is really there?
 [[nodiscard]] bool collides(const Prefix4& pool, std::span<const Prefix4> in_use) noexcept;
 

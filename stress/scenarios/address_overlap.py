@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pool that contains an address of the machine is refused, clearly.
 
-    gateway with 203.0.113.1 on its uplink
+    gateway with 203.0.113.1 on its uplink, and a local route for the pool that comes and goes
 
 Pass: `nat64 run` exits with code 2, names key, address, interface and the way out, and has
-added nothing to the machine. The same for the gateway's own address and a static entry's.
+added nothing to the machine. The same for the gateway's own address and a static entry's, and for a
+pool that a local route makes the machine's own; one that comes later is an error in the log.
 """
 
-from lab import Nat64
+from lab import Nat64, wait_until
 from lab.topology import CLIENT, POOL
 
 MINE = "203.0.113.1"
@@ -31,3 +32,21 @@ def run(case):
         for what in (daemon.config_path, key, MINE, "on server", remedy):
             case.check(f"{name}: says '{what}'", what in said, said)
         case.equal(f"{name}: nothing was added", lab.gateway.snapshot(), before)
+    local_route(case, lab)
+
+
+def local_route(case, lab):
+    lab.gateway.ip(f"route add local {POOL} dev lo")
+    before = lab.gateway.snapshot()
+    daemon = Nat64(lab, {}, "local", case.executable, start=False)
+    done = lab.gateway.run(daemon.executable, "run", "-c", daemon.config_path, timeout=30)
+    case.equal("local route: exit code", done.returncode, 2)
+    for what in ("pool[0]", POOL, "local route", "ip route del local"):
+        case.check(f"local route: says '{what}'", what in done.stderr, done.stderr)
+    case.equal("local route: nothing was added", lab.gateway.snapshot(), before)
+    lab.gateway.ip(f"route del local {POOL}")
+    nat64 = case.nat64(lab, {}, name="later")
+    lab.gateway.ip(f"route add local {POOL} dev lo")
+    wait_until(lambda: "this machine's own" in nat64.process.log(), "the log to say so", 5)
+    case.check("a later one is an error in the log", "this machine's own" in nat64.process.log())
+    lab.gateway.ip(f"route del local {POOL}")

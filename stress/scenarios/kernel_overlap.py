@@ -4,7 +4,8 @@
     client ── gateway (nat64, kernel NAPT; addresses and routes that come and go) ── server
 
 Pass: an inner pool that overlaps an address or a route is refused at start with exit code 2, key,
-what it overlaps, interface and remedy; without one nat64 chooses a pool that overlaps nothing; what
+what it overlaps, interface and remedy; without one nat64 chooses a pool that overlaps nothing, on a
+router that drops all private ranges as well; what
 begins to overlap while it runs is said in the log at once, once, and its end too; routes elsewhere
 say nothing, and the daemon goes on.
 """
@@ -45,6 +46,9 @@ def at_start(case, lab):
 def chosen(case, lab):
     lab.gateway.ip("addr add 100.64.3.1/24 dev client")
     lab.gateway.ip("route add blackhole 100.65.0.0/17")
+    bogons = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
+    for prefix in bogons:
+        lab.gateway.ip(f"route add blackhole {prefix}")
     nat64 = case.nat64(lab, {"napt": "kernel"}, name="chosen")
     said = nat64.process.log()
     case.check("it chooses 100.66.0.0/16", "100.66.0.0/16" in said, said)
@@ -52,7 +56,8 @@ def chosen(case, lab):
     case.check("which works", all_answered(done), done.stdout)
     case.equal("stops", nat64.stop(), 0)
     case.stopped(nat64)
-    lab.gateway.ip("route del blackhole 100.65.0.0/17")
+    for prefix in (*bogons, "100.65.0.0/17"):
+        lab.gateway.ip(f"route del blackhole {prefix}")
     lab.gateway.ip("addr del 100.64.3.1/24 dev client")
 
 

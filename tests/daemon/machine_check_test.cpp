@@ -92,6 +92,47 @@ TEST_CASE("machine: a pool that contains its own address is refused with the way
     CHECK(contains(problem.remedy, "napt: kernel"));
 }
 
+TEST_CASE("machine: a local route over pool or prefix is refused, beside them it is not") {
+    Fixture f;
+    const auto local = [](const IpPrefix& destination) {
+        return RouteRow{destination, {}, 0, 255, platform::RouteKind::Own};
+    };
+    f.host.own_routes = {local(prefix4("198.51.100.0/24")), local(prefix6("2001:db8:7::/64"))};
+    CHECK(contains(f.warning(), "198.51.100.0/24"));
+    auto shared = f;
+    shared.config.napt_mode = config::NaptMode::Kernel; // its table closes them
+    shared.config.napt.inner_pool = prefix4("100.64.0.0/16");
+    CHECK(shared.check().warnings.empty());
+    f.config.policy.destinations_deny = {{prefix4("198.51.100.0/24"), {}}};
+    CHECK(f.check().warnings.empty());
+    f.host.own_routes = {local(prefix4("192.0.2.8/29"))};
+    CHECK(f.problem().key == "pool[0]");
+    CHECK(contains(f.problem().what, "192.0.2.8/29"));
+    f.host.own_routes = {local(prefix6("64:ff9b::/64"))};
+    CHECK(f.problem().key == "prefix");
+}
+
+TEST_CASE("inner_pool: a route to nowhere is in the way if it is as long as the pool") {
+    Fixture f;
+    f.config.napt_mode = config::NaptMode::Kernel;
+    f.config.napt.pool.clear();
+    f.config.translator.gateway4.reset();
+    f.config.napt.inner_pool = prefix4("100.64.0.0/16");
+    const auto nowhere = [](std::string_view destination) {
+        return RouteRow{prefix4(destination), {}, 0, 254, platform::RouteKind::Nowhere};
+    };
+    f.host.own_routes = {nowhere("100.64.0.0/10"), nowhere("10.0.0.0/8")};
+    CHECK(f.check().problems.empty());
+    for (const auto* longer : {"100.64.0.0/16", "100.64.7.0/24"}) {
+        CAPTURE(longer);
+        f.host.own_routes = {nowhere(longer)};
+        CHECK(f.problem().key == "inner_pool");
+        CHECK(contains(f.problem().what, "to nowhere"));
+    }
+    f.host.own_routes = {RouteRow{prefix4("100.64.0.0/10"), kUplink, 0, 254}};
+    CHECK(f.problem().key == "inner_pool");
+}
+
 TEST_CASE("machine: an own address just outside the pool is none of our business") {
     Fixture f;
     f.host.own_addresses.push_back(own4("192.0.2.16"));

@@ -176,12 +176,42 @@ TEST_CASE("rtnetlink: on a point-to-point link our end is the address, not the o
     CHECK(row->address == IpAddress{Ipv4Addr{198, 51, 100, 1}});
 }
 
+TEST_CASE("rtnetlink: a local route is the machine's own, unless an address has made it") {
+    struct Case {
+        unsigned char protocol;
+        unsigned char table;
+        bool there;
+    };
+
+    const Case cases[] = {{RTPROT_KERNEL, RT_TABLE_LOCAL, false},
+                          {RTPROT_BOOT, RT_TABLE_LOCAL, true},
+                          {RTPROT_STATIC, RT_TABLE_MAIN, true},
+                          {RTPROT_BOOT, 100, false}}; // as transparent proxies have it
+    for (const auto& c : cases) {
+        CAPTURE(int{c.protocol});
+        CAPTURE(int{c.table});
+        Message route{RTM_NEWROUTE};
+        auto& info = route.payload<rtmsg>();
+        info.rtm_family = AF_INET;
+        info.rtm_dst_len = 28;
+        info.rtm_table = c.table;
+        info.rtm_type = RTN_LOCAL;
+        info.rtm_protocol = c.protocol;
+        mnl_attr_put_u32(route.header, RTA_OIF, 1);
+        const auto row = parse_route(*route.header);
+        CHECK(row.has_value() == c.there);
+        if (!row) continue;
+        CHECK(row->kind == RouteKind::Own);
+        CHECK_FALSE(row->link);
+    }
+}
+
 TEST_CASE("rtnetlink: messages that are no rows of ours") {
     Message route{RTM_NEWROUTE};
     auto& info = route.payload<rtmsg>();
     info.rtm_family = AF_INET;
     info.rtm_table = RT_TABLE_LOCAL;
-    info.rtm_type = RTN_LOCAL;
+    info.rtm_type = RTN_BROADCAST;
     CHECK_FALSE(parse_route(*route.header));
     CHECK_FALSE(parse_address(*route.header));
     CHECK_FALSE(parse_address(*Message{RTM_NEWADDR}.header)); // no payload at all
@@ -231,6 +261,7 @@ TEST_CASE("rtnetlink: a blackhole has no link, whatever the kernel says") {
     const auto row = parse_route(*message.header);
     REQUIRE(row);
     CHECK_FALSE(row->link);
+    CHECK(row->kind == RouteKind::Nowhere);
     CHECK(row->metric == 4096);
 }
 
