@@ -107,8 +107,23 @@ void KernelBackend::Lasting::extend(const Lasting& other) noexcept {
     tcp_established = std::max(tcp_established, other.tcp_established);
 }
 
+// Whoever else has the address leaves it, and the client another one. That one may have flows
+// yet: it is held.
+void KernelBackend::make_room(const Ipv6Addr& client6,
+                              Ipv4Addr inner4,
+                              Clock::time_point now) noexcept {
+    for (const auto slot : {hosts_.find(inner4), hosts_.find(hosts_.hash(client6), client6)}) {
+        if (slot == HostMap::kNone || !hosts_[slot].has(Host::kUsed)) continue;
+        const auto left = hosts_.address(slot);
+        if (hosts_[slot].client6 == client6 && left == inner4) continue;
+        const auto until = hosts_[slot].busy_until;
+        end(slot, EventReason::Static, now);
+        if (left != inner4) hosts_.hold(left, until);
+    }
+}
+
 // Entries that are no longer configured become ordinary hosts; new ones take precedence over
-// what traffic has made. The address that a client leaves may have flows yet: it is held.
+// what traffic has made.
 void KernelBackend::apply_statics(const std::vector<StaticItem>& statics,
                                   Clock::time_point now) noexcept {
     const auto tick = Tick::floor(now);
@@ -121,15 +136,7 @@ void KernelBackend::apply_statics(const std::vector<StaticItem>& statics,
     for (const auto& item : statics) {
         if (std::ranges::binary_search(settings_.statics, item)) continue;
         const auto& client6 = item.client6.address;
-        for (const auto slot :
-             {hosts_.find(item.mapped4.address), hosts_.find(hosts_.hash(client6), client6)}) {
-            if (slot == HostMap::kNone || !hosts_[slot].has(Host::kUsed)) continue;
-            const auto left = hosts_.address(slot);
-            if (hosts_[slot].client6 == client6 && left == item.mapped4.address) continue;
-            const auto until = hosts_[slot].busy_until;
-            end(slot, EventReason::Static, now);
-            if (left != item.mapped4.address) hosts_.hold(left, until);
-        }
+        make_room(client6, item.mapped4.address, now);
         const auto known = hosts_.find(hosts_.hash(client6), client6);
         const auto slot = hosts_.place(client6, item.mapped4.address, Host::kStatic, tick);
         if (slot && known == HostMap::kNone)

@@ -125,6 +125,7 @@ private:
               EventReason reason,
               std::uint32_t slot,
               Clock::time_point now) noexcept;
+    void make_room(const Ipv6Addr& client6, Ipv4Addr inner4, Clock::time_point now) noexcept;
     void apply_statics(const std::vector<StaticItem>& statics, Clock::time_point now) noexcept;
 
     NaptSettings settings_;

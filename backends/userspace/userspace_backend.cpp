@@ -5,6 +5,7 @@
 
 #include "core/clock.hpp"
 #include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
 #include "core/net/headers.hpp"
 #include "core/net/packet_buffer.hpp"
 #include "core/net/transport.hpp"

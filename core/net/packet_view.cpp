@@ -11,7 +11,6 @@
 #include "core/net/headers.hpp"
 #include "core/net/packet_buffer.hpp"
 #include "core/net/transport.hpp"
-#include "core/refusal.hpp"
 #include "core/verdict.hpp"
 
 #include <cstddef>
