@@ -4,6 +4,7 @@
 #include "backends/kernel/kernel_backend.hpp"
 #include "core/clock.hpp"
 #include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
 #include "core/net/transport.hpp"
 #include "core/tables/timer_ring.hpp"
 
