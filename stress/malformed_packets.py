@@ -127,8 +127,12 @@ def from_client(server6, nat64):
         "to 255.255.255.255": (to(nat64, "255.255.255.255") / datagram, "illegal_destination"),
         "to 169.254.1.1": (to(nat64, "169.254.1.1") / datagram, "illegal_destination"),
         "to an address of the machine": (to(nat64, "203.0.113.1") / datagram, None),
-        # Leaves as IPv4 and comes straight back: gateway.ipv4 is routed to the TUN.
-        "to gateway.ipv4": (to(nat64, GATEWAY_IPV4) / datagram, "not_in_pool"),
+        # Leaves as IPv4 and comes straight back: gateway.ipv4 is routed to the TUN. Datagrams
+        # could come back as one (docs/adr/0034-udp-rows.md).
+        "to gateway.ipv4": (
+            to(nat64, GATEWAY_IPV4) / ICMPv6EchoRequest(id=8, seq=1, data=b"x" * 64),
+            "not_in_pool",
+        ),
         "to an unused pool address": (to(nat64, "192.0.2.14") / datagram, "no_binding"),
         "TCP data without a session": (
             ip / TCP(sport=4998, dport=80, flags="PA") / data,
