@@ -86,7 +86,8 @@ asio::awaitable<void> MachineMonitor::watch() {
         for (int reads = 1; read_once() == More::Yes; ++reads)
             if (reads % kReadsPerTurn == 0)
                 co_await asio::post(readable_.get_executor(), asio::use_awaitable);
-        if (std::exchange(stale_, false)) tell(ChangesLost{});
+        const bool lost = std::exchange(lost_, false);
+        if (std::exchange(stale_, false) || lost) tell(ChangesLost{});
     }
 }
 
@@ -95,8 +96,10 @@ MachineMonitor::More MachineMonitor::read_once() {
     if (got < 0) {
         if (errno == EAGAIN) return More::No;
         // ENOBUFS: the queue was full. ENOSPC: a message that is longer than any should be.
+        // The kernel goes on losing changes, and does not say so again, until all that waits
+        // has been read: who looks sooner may see a state that ends unannounced.
         if (errno == ENOBUFS || errno == ENOSPC)
-            tell(ChangesLost{});
+            lost_ = true;
         else if (errno != EINTR)
             throw_errno("read the machine's changes");
         return More::Yes;

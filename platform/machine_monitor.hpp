@@ -41,6 +41,8 @@ struct RouteChange {
     Happened happened{};
 };
 
+/// Some were not heard of. Told when those that follow are heard again: whatever a listener
+/// finds now, it will be told of the end of.
 struct ChangesLost {};
 
 using MachineChange = std::variant<LinkChange, AddressChange, RouteChange, ChangesLost>;
@@ -75,6 +77,7 @@ private:
     boost::asio::posix::stream_descriptor readable_;
     std::vector<std::byte> buffer_;
     std::vector<Listener> listeners_;
+    bool lost_ = false;  ///< a change was, and nobody has been told yet
     bool stale_ = false; ///< one of them knows less than it was told
 };
 

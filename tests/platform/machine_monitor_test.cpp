@@ -92,18 +92,30 @@ TEST_CASE("MachineMonitor: addresses, routes and links that come and go") {
     }
 }
 
-TEST_CASE("MachineMonitor: a burst that is too much is said, and what follows is heard") {
+TEST_CASE("MachineMonitor: a burst that is too much is said when what follows is heard again") {
+    // While any of the burst waits the kernel loses what follows, and does not say so.
     const auto text = in_private_network([] {
-        return heard("ip link add one type veth peer two && ip link set two up && "
-                     "ip link set one up && "
-                     "for i in $(seq 0 39); do for j in $(seq 0 249); do "
-                     "echo route add 198.18.$i.$j/32 dev one; done; done | ip -batch - && "
-                     "ip -6 route add 2001:db8:7::/48 dev one",
-                     "lost");
+        boost::asio::io_context control;
+        MachineMonitor monitor{control};
+        std::string heard;
+        monitor.subscribe([&](const MachineChange& change) {
+            const auto line = std::visit(Text{}, change);
+            if (line == "lost")
+                heard += line + "\n" + output_of("ip addr add 192.0.2.1 dev lo");
+            if (line != "address + 192.0.2.1") return;
+            heard += line + "\n";
+            control.stop();
+        });
+        boost::asio::co_spawn(control, monitor.watch(), boost::asio::detached);
+        // Ten thousand announcements of about 500 bytes do not fit into the socket's queue.
+        heard += output_of("ip link add one type veth peer two && ip link set one up && "
+                           "for i in $(seq 0 39); do for j in $(seq 0 249); do "
+                           "echo route add 198.18.$i.$j/32 dev one; done; done | ip -batch -");
+        control.run_for(std::chrono::seconds{20});
+        return heard;
     });
     if (!text) return;
-    // Ten thousand announcements of about 500 bytes do not fit into the socket's queue.
-    CHECK(has_line(*text, "lost"));
+    CHECK(*text == "lost\naddress + 192.0.2.1\n");
 }
 
 TEST_CASE("MachineMonitor: who is interrupted reads anew behind the burst, however often") {
