@@ -83,7 +83,7 @@ std::shared_ptr<const Policy> PolicyKeeper::adopt(const PolicySettings& settings
 void PolicyKeeper::readopt(const PolicySettings& settings) {
     if (settings == settings_) return;
     settings_ = settings;
-    hand_over();
+    hand_over({});
 }
 
 void PolicyKeeper::on_change(const platform::MachineChange& change) {
@@ -94,24 +94,33 @@ void PolicyKeeper::on_change(const platform::MachineChange& change) {
     // The same address may stand on several interfaces: the change alone does not tell.
     auto own = own_addresses(host_.addresses());
     if (own == own_) return;
-    if (const auto came = without(own, own_); !came.empty())
-        spdlog::info("this machine has new addresses, which clients do not reach: {}",
-                     list_of(came));
-    if (const auto went = without(own_, own); !went.empty())
-        spdlog::info("no longer this machine's addresses: {}", list_of(went));
+    // Only what is so is logged: an operator may act on it at once.
+    auto say = [came = without(own, own_), went = without(own_, own)] {
+        if (!came.empty())
+            spdlog::info("this machine has new addresses, which clients do not reach: {}",
+                         list_of(came));
+        if (!went.empty())
+            spdlog::info("no longer this machine's addresses: {}", list_of(went));
+    };
     own_ = std::move(own);
-    hand_over();
+    hand_over(std::move(say));
 }
 
-void PolicyKeeper::hand_over() {
+void PolicyKeeper::hand_over(std::function<void()> in_force) {
     auto policy = std::make_shared<const Policy>(settings_, own_);
-    asio::post(
-        packets_,
-        [&backend = backend_, policy = std::move(policy), control = control_, after = after_] {
-            auto former = backend.exchange_policy(policy);
-            if (after) after();
-            asio::post(control, [former = std::move(former)] {});
-        });
+    asio::post(packets_,
+               [&backend = backend_,
+                policy = std::move(policy),
+                in_force = std::move(in_force),
+                control = control_,
+                after = after_]() mutable {
+                   auto former = backend.exchange_policy(policy);
+                   if (after) after();
+                   asio::post(control,
+                              [former = std::move(former), in_force = std::move(in_force)] {
+                                  if (in_force) in_force();
+                              });
+               });
 }
 
 } // namespace nat64::daemon

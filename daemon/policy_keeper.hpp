@@ -52,7 +52,8 @@ public:
 
 private:
     void on_change(const platform::MachineChange& change);
-    void hand_over();
+    /// `in_force` runs on the control thread once packets are judged by the new policy.
+    void hand_over(std::function<void()> in_force);
 
     PolicySettings settings_;
     platform::HostOps& host_;
