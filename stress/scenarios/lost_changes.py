@@ -10,7 +10,6 @@ listens again, and when the TUN is up again its routes are back and packets flow
 """
 
 import errno
-import signal
 
 from lab import wait_until
 from lab.topology import SERVER
@@ -58,11 +57,11 @@ def deaf(case, lab, nat64, mode):
     before = nat64.process.log().count("was set down")
     # The first process listens, and asks the second, which has to be able to answer.
     case.check(f"{mode}: two processes", second_process(nat64) != nat64.process.pid)
-    nat64.process.signal(signal.SIGSTOP)
+    nat64.process.suspend()
     flap = ["route add 198.18.0.9/32 dev server", "route del 198.18.0.9/32 dev server"]
     batch(lab.gateway, flap * 5000)
     lab.gateway.ip("link set nat64 down")
-    nat64.process.signal(signal.SIGCONT)
+    nat64.process.resume()
     nat64.process.wait_ready(
         lambda: nat64.process.log().count("was set down") > before, "say that the TUN is down"
     )

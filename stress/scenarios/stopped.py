@@ -9,7 +9,6 @@ the daemon slept is gone when it wakes, one that was not is kept; the control so
 question that was asked during the sleep.
 """
 
-import signal
 import subprocess
 import threading
 import time
@@ -48,14 +47,14 @@ def run(case):
 
 
 def sleep(case, nat64, number):
-    nat64.process.signal(signal.SIGSTOP)
+    nat64.process.suspend()
     argv = [nat64.executable, "show", "status", "--socket", nat64.socket]
     question = subprocess.Popen(
         nat64.lab.gateway.prefix() + argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     time.sleep(ASLEEP)
     case.check(f"sleep {number}: nobody answers", question.poll() is None)
-    nat64.process.signal(signal.SIGCONT)
+    nat64.process.resume()
     answer = question.communicate(timeout=10)[0]
     case.check(f"sleep {number}: the question is answered", b"received" in answer, answer)
 

@@ -163,9 +163,9 @@ def sizes(case, terminal):
 
 
 def lost(case, terminal, nat64):
-    nat64.process.signal(signal.SIGSTOP)
+    nat64.process.suspend()
     terminal.wait("a daemon that is silent", "daemon lost", "does not answer; trying again")
-    nat64.process.signal(signal.SIGCONT)
+    nat64.process.resume()
     terminal.wait("the daemon again", "● live", gone=("trying again",))
     case.equal("the daemon stops", nat64.stop(), 0)
     terminal.wait("no daemon", "● daemon lost", "no daemon is running", "TRAFFIC")

@@ -13,7 +13,6 @@ link behind are treated like single ones.
 """
 
 import os
-import signal
 from contextlib import contextmanager
 
 from lab.topology import CLIENT, SERVER
@@ -97,12 +96,12 @@ def built(header, source, destination, size, checksum, number):
 def burst_through(case, lab, nat64, wire, burst):
     """Sends `burst` while the daemon sleeps. What it returns counts the writes since then."""
     before = link_packets(lab.gateway, "nat64")[0]
-    nat64.process.signal(signal.SIGSTOP)
+    nat64.process.suspend()
     with Wire(lab.gateway, "nat64") as tun:
         for packet in burst:
             wire.send(packet)
         waiting = tun.sees_off(len(burst))
-    nat64.process.signal(signal.SIGCONT)
+    nat64.process.resume()
     case.equal("the burst waited in the TUN", waiting, len(burst))
     return lambda: link_packets(lab.gateway, "nat64")[0] - before
 
@@ -142,10 +141,10 @@ def over_sockets(case, lab, nat64, offload):
     ):
         client.send(b"first")
         case.equal(f"{offload}: the first comes back", client.recv(100), b"first")
-        nat64.process.signal(signal.SIGSTOP)
+        nat64.process.suspend()
         for payload in sent:
             client.send(payload)
-        nat64.process.signal(signal.SIGCONT)
+        nat64.process.resume()
         got = [client.recv(65535) for _ in sent]
     case.check(f"{offload}: sockets get what was sent, in order", got == sent)
 

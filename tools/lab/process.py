@@ -85,6 +85,14 @@ class Process:
         if self.alive:
             self._child.send_signal(number)
 
+    def suspend(self):
+        """SIGSTOP. When this returns none of its threads runs: each stops at its own time."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: self._thread_states() == {"T"}, f"{self.name} to be suspended")
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
     def stop(self, timeout=5.0):
         """SIGTERM, then SIGKILL. Returns the exit code."""
         self.signal(signal.SIGTERM)
@@ -116,6 +124,13 @@ class Process:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1])
         raise LabError(f"{self.name} has no VmRSS")
+
+    def _thread_states(self):
+        states = set()
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{thread}/stat", encoding="ascii") as stat:
+                states.add(stat.read().rpartition(")")[2].split()[0])
+        return states
 
     def log_tail(self, lines=30):
         tail = self.log().splitlines()[-lines:]
