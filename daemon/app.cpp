@@ -59,7 +59,12 @@ App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun
       queue_{std::move(tun_.fd),
              tun_.features.udp_segmentation ? platform::UdpRows::Yes : platform::UdpRows::No,
              counters_,
-             [this](int error) { log_trouble(error); }},
+             [this](int error) { log_trouble(error); },
+             [] {
+                 spdlog::warn(
+                     "this kernel refuses UDP datagrams in rows, as Linux 6.6.44 does: "
+                     "each is written by itself from now on");
+             }},
       loop_{queue_, queue_.fd(), translator_},
       events_{std::make_shared<service::EventHub>(
           control_.get_executor(), loop_.executor(), *backend_)},

@@ -38,11 +38,16 @@ constexpr std::size_t align_up(std::size_t n) noexcept {
 
 } // namespace
 
-TunQueue::TunQueue(UniqueFd fd, UdpRows rows, Counters& counters, DeviceTrouble trouble)
+TunQueue::TunQueue(UniqueFd fd,
+                   UdpRows rows,
+                   Counters& counters,
+                   DeviceTrouble trouble,
+                   RowsRefused rows_refused)
     : fd_{std::move(fd)},
       rows_{rows},
       counters_{counters},
       trouble_{std::move(trouble)},
+      rows_refused_{std::move(rows_refused)},
       lines_(kArenaSize / sizeof(Line)),
       arena_{std::as_writable_bytes(std::span{lines_})} {}
 
@@ -141,6 +146,7 @@ bool TunQueue::write_row(std::span<const PacketBuffer> packets) noexcept {
     }
     if (errno == EINVAL) {
         rows_ = UdpRows::No;
+        if (rows_refused_) rows_refused_();
         return false;
     }
     refused(errno, packets.size());

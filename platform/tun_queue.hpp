@@ -37,9 +37,16 @@ public:
     /// is not in the packet (interface down, deleted: the errno), and with 0 when it takes them
     /// again.
     using DeviceTrouble = std::function<void(int error)>;
+    /// Called on the packet thread, once, when the kernel has refused a row it should take: no
+    /// more are made.
+    using RowsRefused = std::function<void()>;
 
     /// Takes over a non-blocking descriptor with vnet headers of kVirtioHeaderSize.
-    TunQueue(UniqueFd fd, UdpRows rows, Counters& counters, DeviceTrouble trouble = {});
+    TunQueue(UniqueFd fd,
+             UdpRows rows,
+             Counters& counters,
+             DeviceTrouble trouble = {},
+             RowsRefused rows_refused = {});
 
     [[nodiscard]] std::span<PacketBuffer> read_batch() override;
     void packet(PacketBuffer& packet) noexcept override;
@@ -69,6 +76,7 @@ private:
     UdpRows rows_;
     Counters& counters_;
     DeviceTrouble trouble_;
+    RowsRefused rows_refused_;
     bool in_trouble_ = false;
     std::vector<Line> lines_;
     std::span<std::byte> arena_;
