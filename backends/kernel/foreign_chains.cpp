@@ -170,7 +170,7 @@ std::string to_string(const ForeignChain& chain) {
 }
 
 bool is_only_ours(const ForeignChain& chain) noexcept {
-    return chain.name == "only_ours" && chain.table.starts_with("nat64-");
+    return chain.name == kOnlyOurs && is_table_name(chain.table);
 }
 
 std::vector<ForeignChain> chains_that_drop(const std::string& interface) {

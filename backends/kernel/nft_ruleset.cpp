@@ -29,6 +29,8 @@ constexpr std::uint32_t kCloseSeconds = 10; ///< after a RST that conntrack has 
 constexpr std::uint32_t kUnackedSeconds = 300;
 constexpr std::uint32_t kRateMemorySeconds = 10;
 
+constexpr std::string_view kTablePrefix = "nat64-";
+
 std::uint32_t seconds(Clock::duration d) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(d).count());
 }
@@ -58,7 +60,7 @@ TimeoutPolicy tcp_timeouts(const Timeouts& timeouts) {
 }
 
 Chain only_ours(const std::string& tun_name, const ForwardOthers& others) {
-    Chain chain{"only_ours", ChainType::Filter, Hook::Forward, kFilter, {}};
+    Chain chain{kOnlyOurs, ChainType::Filter, Hook::Forward, kFilter, {}};
     const auto only = [&](Forward forward, Family family) {
         if (forward == Forward::Yes) return;
         chain.rules.push_back({family,
@@ -189,7 +191,11 @@ private:
 } // namespace
 
 std::string table_name(const std::string& tun_name) {
-    return "nat64-" + tun_name;
+    return std::string{kTablePrefix} + tun_name;
+}
+
+bool is_table_name(std::string_view name) noexcept {
+    return name.starts_with(kTablePrefix);
 }
 
 RulesetSettings ruleset_settings(const NaptSettings& napt,

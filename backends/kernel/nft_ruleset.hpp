@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nat64::kernel {
@@ -52,6 +53,12 @@ struct RulesetSettings {
 
 /// The name of either table.
 [[nodiscard]] std::string table_name(const std::string& tun_name);
+
+/// Whether a table is nat64's, of whatever device.
+[[nodiscard]] bool is_table_name(std::string_view name) noexcept;
+
+/// The chain that says what else is forwarded.
+inline constexpr const char* kOnlyOurs = "only_ours";
 
 /// What of the configuration matters here, with all of its shared_ports. `napt` must have its
 /// inner_pool.
