@@ -34,6 +34,7 @@ public:
                  NaptBackend& backend);
     PolicyKeeper(const PolicyKeeper&) = delete;
     PolicyKeeper& operator=(const PolicyKeeper&) = delete;
+    ~PolicyKeeper() = default;
 
     /// From now on changes go to the packet thread. `after` runs there, behind each of them.
     void start(boost::asio::any_io_executor control,

@@ -38,6 +38,7 @@ public:
     SysctlRecord(std::filesystem::path path, std::string machine);
     SysctlRecord(const SysctlRecord&) = delete;
     SysctlRecord& operator=(const SysctlRecord&) = delete;
+    ~SysctlRecord() = default;
 
     /// What an earlier nat64 has left. Empty when there is none.
     [[nodiscard]] std::vector<SysctlChange> read() const;

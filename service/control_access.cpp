@@ -16,7 +16,7 @@ namespace {
 
 std::vector<gid_t> groups_of(int socket) {
     std::vector<gid_t> groups(64);
-    socklen_t bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    auto bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) {
         if (errno != ERANGE) return {}; // the primary group is known all the same
         groups.resize(bytes / sizeof(gid_t));

@@ -3,13 +3,16 @@
 // backend's (napt: kernel), a count of them by client.
 #include "service/control_clients.hpp"
 
+#include "core/net/address.hpp"
 #include "core/random.hpp"
+#include "service/control_request.hpp"
 #include "service/control_rows.hpp"
 #include "service/pages.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <span>

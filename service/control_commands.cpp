@@ -4,6 +4,7 @@
 #include "service/control_commands.hpp"
 
 #include "config/log_level.hpp"
+#include "core/verdict.hpp"
 #include "service/control_clients.hpp"
 #include "service/control_config.hpp"
 #include "service/control_rows.hpp"
@@ -12,10 +13,12 @@
 #include "service/follow.hpp"
 #include "service/logging.hpp"
 #include "service/session_pages.hpp"
+#include "service/session_reader.hpp"
 
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
@@ -84,7 +87,7 @@ awaitable<Next> list(CommandContext context) {
     Next next = context.request.cursor;
     while (next && seen < wanted) {
         auto job = visit<Row>(context, *next, wanted - seen);
-        Chunk<Row> chunk = co_await context.packet_thread.run<Chunk<Row>>(std::move(job));
+        const Chunk<Row> chunk = co_await context.packet_thread.run<Chunk<Row>>(std::move(job));
         seen += chunk.rows.size();
         next = chunk.next;
         if (context.request.count) continue;

@@ -8,6 +8,8 @@
 
 #include <charconv>
 #include <cstdint>
+#include <system_error>
+#include <utility>
 
 #include <boost/json.hpp>
 

@@ -3,8 +3,11 @@
 // serve() catches; errors of a request become its last reply line.
 #include "service/control_connection.hpp"
 
+#include "core/napt_backend.hpp"
 #include "service/control_commands.hpp"
+#include "service/daemon_changes.hpp"
 
+#include <cstddef>
 #include <exception>
 #include <utility>
 

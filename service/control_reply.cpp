@@ -20,8 +20,8 @@ boost::asio::awaitable<void> Reply::flush() {
 }
 
 boost::asio::awaitable<void> Reply::done(std::optional<std::string> cursor) {
-    lines_ += fmt::format("{{\"id\":{},\"done\":true", id_);
-    if (cursor) lines_ += fmt::format(",\"cursor\":{}", boost::json::serialize(*cursor));
+    lines_ += fmt::format(R"({{"id":{},"done":true)", id_);
+    if (cursor) lines_ += fmt::format(R"(,"cursor":{})", boost::json::serialize(*cursor));
     lines_ += "}\n";
     co_await flush();
 }

@@ -3,10 +3,12 @@
 #include "service/control_request.hpp"
 
 #include "config/log_level.hpp"
+#include "core/net/transport.hpp"
 
 #include <array>
 #include <charconv>
-#include <functional>
+#include <cstddef>
+#include <system_error>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -237,6 +239,7 @@ std::expected<Request, BadRequest> parse_request(std::string_view line) {
 
 Question question_of(const Request& request) {
     return {.from = request.from,
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
             .to = request.to.value(),
             .protocol = request.filter.protocol.value_or(L4Proto::Tcp),
             .port = request.port,

@@ -2,7 +2,13 @@
 // The field names are a contract: docs/control-protocol.md.
 #include "service/control_rows.hpp"
 
+#include "core/clock.hpp"
+#include "core/net/transport.hpp"
+#include "core/rfc6146/tcp_state.hpp"
+#include "core/verdict.hpp"
+
 #include <chrono>
+#include <cstdint>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string_view.hpp>

@@ -4,12 +4,14 @@
 
 #include "service/control_access.hpp"
 #include "service/control_connection.hpp"
+#include "service/control_request.hpp"
 #include "service/rate_limited.hpp"
 
 #include <chrono>
 #include <exception>
 #include <list>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>

@@ -3,7 +3,6 @@
 #include "service/control_socket.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -36,7 +35,7 @@ std::optional<gid_t> find_group(const config::Control& config) {
             fmt::format("control.group: no group '{}' on this machine{}; create it (groupadd "
                         "--system {}) or set control.group to an existing one",
                         config.group,
-                        error == 0 ? "" : fmt::format(" ({})", std::strerror(error)),
+                        error == 0 ? "" : " (" + std::generic_category().message(error) + ")",
                         config.group)};
     spdlog::info("no group '{}' on this machine: the control socket is for root only",
                  config.group);
@@ -53,14 +52,14 @@ ControlSocketFile::ControlSocketFile(const config::Control& config)
 std::optional<OpenedSocket> ControlSocketFile::open_if_lost() {
     if (!file_.lost()) return {};
     auto socket = file_.appear();
-    if (group_) open_to_group();
+    if (group_) open_to_group(*group_);
     group_is_must_ = false;
     return OpenedSocket{std::move(socket), group_};
 }
 
-void ControlSocketFile::open_to_group() {
+void ControlSocketFile::open_to_group(gid_t group) {
     const auto& path = file_.path();
-    if (::lchown(path.c_str(), static_cast<uid_t>(-1), *group_) != 0) {
+    if (::lchown(path.c_str(), static_cast<uid_t>(-1), group) != 0) {
         if (group_is_must_)
             throw std::system_error{
                 errno,
@@ -68,7 +67,7 @@ void ControlSocketFile::open_to_group() {
                 fmt::format("control.group: give {} to group {}, of which this user is no "
                             "member (with systemd: SupplementaryGroups= by systemctl edit)",
                             path.native(),
-                            *group_)};
+                            group)};
         spdlog::info("may not give the control socket to its group: it is for this user only");
         group_.reset();
         return;
@@ -80,6 +79,7 @@ ControlSocket::ControlSocket(boost::asio::io_context& control,
                              std::filesystem::path path,
                              Open open)
     : path_{std::move(path)}, open_{std::move(open)}, acceptor_{control} {
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
     listen_on(open_().value());
 }
 

@@ -40,7 +40,7 @@ public:
     void remove() noexcept { file_.remove(); }
 
 private:
-    void open_to_group();
+    void open_to_group(gid_t group);
 
     SocketFile file_;
     std::optional<gid_t> group_;

@@ -3,7 +3,16 @@
 // packet apart.
 #include "service/control_status.hpp"
 
+#include "config/config.hpp"
+#include "core/clock.hpp"
+#include "core/counters.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/transport.hpp"
+#include "service/daemon_changes.hpp"
+#include "service/session_reader.hpp"
+
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -86,12 +95,13 @@ json::object pool_object(const config::Config& config, const PoolSum& pool) {
     json::array prefixes;
     for (const PoolItem& item : config.napt.pool)
         prefixes.emplace_back(item.prefix.to_string());
-    if (!pool.whole_hosts)
+    const auto& hosts = pool.whole_hosts;
+    if (!hosts || !hosts->whole_hosts)
         return {{"prefixes", std::move(prefixes)}, {"addresses", pool.addresses}};
-    return {{"prefixes", {pool.whole_hosts->whole_hosts->to_string()}},
-            {"addresses", pool.whole_hosts->total},
-            {"used", pool.whole_hosts->used},
-            {"held_back", pool.whole_hosts->held_back}};
+    return {{"prefixes", {hosts->whole_hosts->to_string()}},
+            {"addresses", hosts->total},
+            {"used", hosts->used},
+            {"held_back", hosts->held_back}};
 }
 
 std::int64_t seconds_since(const DaemonView& view, Clock::time_point then) {
@@ -120,12 +130,13 @@ json::array warnings(const DaemonView& view) {
 
 /// null before the first.
 json::value reload_object(const DaemonView& view) {
-    if (view.changes == nullptr || !view.changes->last_reload()) return nullptr;
-    const LastReload& last = *view.changes->last_reload();
-    json::object object{{"ago", seconds_since(view, last.when)},
-                        {"result", name_of_result(last.result)},
-                        {"changes", last.changes}};
-    if (last.result == ReloadResult::Refused) object["refusal"] = last.refusal;
+    if (view.changes == nullptr) return nullptr;
+    const auto& last = view.changes->last_reload();
+    if (!last) return nullptr;
+    json::object object{{"ago", seconds_since(view, last->when)},
+                        {"result", name_of_result(last->result)},
+                        {"changes", last->changes}};
+    if (last->result == ReloadResult::Refused) object["refusal"] = last->refusal;
     return object;
 }
 

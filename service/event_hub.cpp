@@ -3,7 +3,6 @@
 // be writing into it when the last listener goes.
 #include "service/event_hub.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -55,8 +54,7 @@ void EventHub::remove(EventListener& listener) noexcept {
     if (!listeners_.empty() || stopped_) return;
     try {
         switch_events(nullptr);
-    } catch (...) {
-        // Out of memory: events go on, and nobody is told.
+    } catch (...) { // NOLINT(bugprone-empty-catch): no memory; events go on, nobody is told
     }
 }
 

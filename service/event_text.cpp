@@ -2,6 +2,9 @@
 // The names of RFC 8158's events are close to ours; its numbers go along for collectors.
 #include "service/event_text.hpp"
 
+#include "core/net/transport.hpp"
+#include "core/rfc6146/tcp_state.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 

@@ -5,13 +5,18 @@
 
 #include "config/policy_text.hpp"
 #include "core/address_rules.hpp"
+#include "core/clock.hpp"
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
+#include "core/refusal.hpp"
 #include "core/rfc6146/tuple.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -166,10 +171,10 @@ private:
     void outbound() {
         prefix();
         source();
-        if (found_.server4) range();
+        if (found_.server4) range(*found_.server4);
         if (!found_.source || !found_.destination) return;
         rules(kAdminProhibited6);
-        if (found_.question.from) client();
+        if (found_.question.from) client(std::get<Ipv6Addr>(*found_.question.from));
         obstacle();
     }
 
@@ -209,8 +214,8 @@ private:
                    fmt::format("{}: {}", from, info(found_.source.error().reason).help));
     }
 
-    void range() {
-        const auto server = found_.server4->to_string();
+    void range(const Ipv4Addr& server4) {
+        const auto server = server4.to_string();
         if (found_.destination)
             step("range", Result::Ok, server + " is of a range that may be translated");
         else
@@ -228,14 +233,13 @@ private:
             step("rules", Result::Ok, says);
     }
 
-    void client() {
+    void client(const Ipv6Addr& client6) {
         const auto& use = found_.outlook.use;
         const auto& limits = config_.napt.limits;
         const auto of = [](std::uint32_t used, std::uint32_t limit) {
             return limit == 0 ? fmt::format("{} (no limit)", used)
                               : fmt::format("{} of {}", used, limit);
         };
-        const auto client6 = std::get<Ipv6Addr>(*found_.question.from);
         const Prefix6 prefix{client6, limits.client_prefix};
         const auto who = limits.client_prefix == 128 ? client6.to_string() : prefix.to_string();
         step("client",

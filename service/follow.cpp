@@ -4,8 +4,12 @@
 // gone.
 #include "service/follow.hpp"
 
+#include "config/config.hpp"
+#include "core/clock.hpp"
+#include "service/daemon_view.hpp"
 #include "service/event_text.hpp"
 
+#include <functional>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
@@ -102,7 +106,7 @@ void Follower::on_pause() {
 }
 
 Follower::News Follower::take() {
-    News oldest = std::move(news_.front());
+    const News oldest = news_.front();
     news_.pop_front();
     return oldest;
 }

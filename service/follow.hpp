@@ -36,8 +36,8 @@ public:
 
     using News = std::variant<Event, Gap>;
 
-    Follower(boost::asio::any_io_executor control, Wants wants, Filter filter)
-        : wants_{wants}, filter_{filter}, bell_{std::move(control)} {}
+    Follower(const boost::asio::any_io_executor& control, Wants wants, Filter filter)
+        : wants_{wants}, filter_{filter}, bell_{control} {}
 
     void on_event(const Event& event) override;
     void on_lost(std::uint64_t events) override;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -134,6 +135,7 @@ private:
 } // namespace
 
 LogLayout detect_log_layout() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
     const char* stream = std::getenv("JOURNAL_STREAM");
     struct ::stat is{};
     if (stream == nullptr || ::fstat(STDERR_FILENO, &is) != 0) return LogLayout::Timestamps;

@@ -13,7 +13,7 @@
 namespace nat64::service {
 
 /// How lines are laid out.
-enum class LogLayout { Timestamps, Journal };
+enum class LogLayout : std::uint8_t { Timestamps, Journal };
 
 /// Journal if standard error is the journal's stream: JOURNAL_STREAM (systemd.exec(5)) names
 /// it by device and inode, because the variable is inherited where the stream is not.

@@ -3,11 +3,18 @@
 // there, it is missing.
 #include "service/metrics.hpp"
 
-#include "service/event_hub.hpp"
+#include "config/config.hpp"
+#include "core/counters.hpp"
+#include "core/napt_backend.hpp"
+#include "core/net/transport.hpp"
+#include "core/verdict.hpp"
+#include "service/event_hub.hpp" // IWYU pragma: keep (events->lost())
 #include "service/logging.hpp"
 
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -405,6 +412,7 @@ metrics_text(const DaemonView& view, const PoolUse& pool, const ProcessUse& proc
 
 std::vector<MetricInfo> documented_metrics() {
     std::vector<MetricInfo> infos;
+    infos.reserve(std::size(kRows));
     for (const Row& row : kRows)
         infos.push_back(
             {row.name, row.type == kCounter ? "counter" : "gauge", row.labels, row.help});

@@ -2,9 +2,12 @@
 // Both kinds of socket become the generic one, so that the server knows only that.
 #include "service/metrics_listener.hpp"
 
+#include "core/net/transport.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include <boost/asio/use_awaitable.hpp>

@@ -2,6 +2,7 @@
 // A coroutine for each connection: read a request's head, answer it, close.
 #include "service/metrics_server.hpp"
 
+#include "core/napt_backend.hpp"
 #include "service/control_commands.hpp"
 #include "service/metrics.hpp"
 #include "service/packet_thread.hpp"
@@ -48,6 +49,12 @@ using Response = http::response<http::string_body>;
 
 constexpr auto kTextType = "text/plain; charset=utf-8";
 constexpr auto kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What came is no HTTP; not: it is none yet, or no more.
+bool is_malformed(const boost::system::error_code& error) {
+    return error.category() == http::make_error_code(http::error::bad_method).category() &&
+           error != http::error::end_of_stream && error != http::error::partial_message;
+}
 
 Response respond(http::status status, std::string_view type, std::string body) {
     Response response{status, 11};
@@ -168,9 +175,7 @@ asio::awaitable<void> MetricsServer::Shared::converse(Connection& connection) {
     Response response;
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
         response = refuse(http::status::request_header_fields_too_large);
-    else if (error == http::error::end_of_stream || error == http::error::partial_message)
-        co_return;
-    else if (error.category() == http::make_error_code(http::error::bad_method).category())
+    else if (is_malformed(error))
         response = refuse(http::status::bad_request);
     else if (error)
         co_return; // gone, or too slow

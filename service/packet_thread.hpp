@@ -29,6 +29,7 @@ public:
 
     PacketThread(const PacketThread&) = delete;
     PacketThread& operator=(const PacketThread&) = delete;
+    ~PacketThread() = default;
 
     /// Runs `job` on the packet thread, in turn, and gives its result or its exception.
     template <typename Result>
@@ -41,6 +42,7 @@ public:
         dispatch(visit, done);
         co_await wait_for(done);
         if (visit->error) std::rethrow_exception(visit->error);
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): there, if there is no error
         co_return std::move(visit->result.value());
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/session_pages.hpp"
 
+#include "core/net/transport.hpp"
 #include "core/random.hpp"
 
 #include <array>

@@ -36,8 +36,11 @@ constexpr int kOpenDirectory = O_DIRECTORY | O_RDONLY | O_CLOEXEC;
     throw std::system_error{errno, std::generic_category(), what};
 }
 
-int make_socket() {
-    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+UniqueFd make_socket(const std::string& key) {
+    UniqueFd made{platform::adopt,
+                  ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!made) fail(fmt::format("{}: make a socket", key));
+    return made;
 }
 
 /// The generic form of a socket address, which the socket calls want.
@@ -84,7 +87,7 @@ bool clear_stale(const std::string& key, const std::filesystem::path& path) {
     if (!S_ISSOCK(found.st_mode))
         throw std::runtime_error{
             fmt::format("{}: {} exists and is not a socket", key, path.native())};
-    const UniqueFd probe{platform::adopt, make_socket()};
+    const UniqueFd probe = make_socket(key);
     const bool answered = with_address(path, probe.get(), ::connect) == 0;
     if (answered || errno == EAGAIN) // EAGAIN: alive, and its queue is full
         throw std::runtime_error{
@@ -189,8 +192,7 @@ bool SocketFile::lost() const noexcept {
 /// Binds with mode 0600, which Linux takes from the socket itself: there is no moment in which
 /// others could connect.
 UniqueFd SocketFile::publish() {
-    UniqueFd fresh{platform::adopt, make_socket()};
-    if (!fresh) fail(fmt::format("{}: make a socket", key_));
+    UniqueFd fresh = make_socket(key_);
     if (::fchmod(fresh.get(), 0600) != 0) fail(fmt::format("{}: set the socket's mode", key_));
     if (with_address(path_, fresh.get(), ::bind) != 0)
         fail(fmt::format("{}: bind {}", key_, path_.native()));

@@ -35,6 +35,7 @@ public:
 
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
+    ~Turns() = default;
 
     /// Ends the turn, also when the coroutine is destroyed.
     class Mine {

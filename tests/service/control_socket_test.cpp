@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of the socket file.
+#include "platform/unique_fd.hpp"
 #include "service/control_socket.hpp"
 #include "tests/service/fake_daemon.hpp"
 #include "tests/service/line_client.hpp"
@@ -11,7 +12,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +53,27 @@ void leave_stale(const fs::path& path) {
     const boost::asio::local::stream_protocol::acceptor dead{
         io, boost::asio::local::stream_protocol::endpoint{path.native()}};
 }
+
+/// No more than `spare` descriptors can be opened while it lives.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(rlim_t spare) {
+        REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        const platform::UniqueFd lowest_free{platform::adopt,
+                                             ::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        const auto most = static_cast<rlim_t>(lowest_free.get()) + spare;
+        const ::rlimit few{.rlim_cur = most, .rlim_max = before_.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    }
+
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    ::rlimit before_{};
+};
 
 } // namespace
 
@@ -125,6 +149,16 @@ TEST_CASE("control socket: a predecessor with a full queue lives too") {
     const test::LineClient waiting{place.config.socket};
     CHECK(failure(place).find("another nat64 is running (pid unknown)") != std::string::npos);
     CHECK(fs::is_socket(place.config.socket));
+}
+
+TEST_CASE("control socket: whether a predecessor lives is asked with a socket, or not at all") {
+    Place place;
+    const ControlSocket first{place.io, place.config};
+    {
+        const FewDescriptors only_the_directory{1};
+        CHECK(failure(place).find("make a socket: Too many open files") != std::string::npos);
+    }
+    CHECK_NOTHROW(test::LineClient{place.config.socket});
 }
 
 TEST_CASE("control socket: a file that is no socket is left alone") {
