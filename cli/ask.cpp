@@ -4,6 +4,7 @@
 #include "service/control_commands.hpp"
 
 #include <algorithm>
+#include <ostream>
 
 #include <fmt/ostream.h>
 

@@ -4,9 +4,12 @@
 #include "cli/capture_offload.hpp"
 
 #include "core/net/checksum.hpp"
+#include "core/net/headers.hpp"
 #include "core/net/packet_view.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 namespace nat64::cli {
 

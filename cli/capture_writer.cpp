@@ -3,8 +3,8 @@
 #include "cli/capture_writer.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
-#include <limits>
 #include <new>
 #include <system_error>
 

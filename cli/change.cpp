@@ -7,10 +7,12 @@
 #include "cli/exit_codes.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <cstdint>
+#include <exception>
 #include <iostream>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -114,7 +116,7 @@ int report(const std::string& verb,
                  answer.error->at("code").as_string().c_str(),
                  answer.error->at("message").as_string().c_str());
     if (!out.flush() && errno != EPIPE)
-        fmt::print(err, "nat64 {}: write: {}\n", verb, std::strerror(errno));
+        fmt::print(err, "nat64 {}: write: {}\n", verb, std::generic_category().message(errno));
     return answer.error || !out ? kFailed : kDone;
 }
 

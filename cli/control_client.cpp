@@ -3,7 +3,9 @@
 #include "cli/control_client.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <cstddef>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,8 +13,8 @@
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 namespace nat64::cli {
 
@@ -21,6 +23,10 @@ namespace {
 constexpr std::size_t kReadSize = 64 * 1024;
 /// No reply line is longer: rows are short, and a configuration is a few kilobytes.
 constexpr std::size_t kLongestLine = 64 * 1024 * 1024;
+
+ControlFailure failure(const std::string& tried, int error) {
+    return ControlFailure{tried + ": " + std::generic_category().message(error)};
+}
 
 /// "root and members of group 'nat64'", as the socket's owner and mode say.
 std::string who_may(const std::filesystem::path& path) {
@@ -56,14 +62,14 @@ ControlFailure connect_failure(int error, const std::filesystem::path& socket) {
     case EPERM:
         return ControlFailure{fmt::format("{} is for {}", name, who_may(socket))};
     default:
-        return ControlFailure{fmt::format("connect to {}: {}", name, std::strerror(error))};
+        return failure("connect to " + name, error);
     }
 }
 
-ControlClient::ControlClient(const std::filesystem::path& socket, std::chrono::seconds patience)
-    : path_{socket},
+ControlClient::ControlClient(std::filesystem::path socket, std::chrono::seconds patience)
+    : path_{std::move(socket)},
       socket_{platform::adopt, ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-    if (!socket_) throw ControlFailure{fmt::format("make a socket: {}", std::strerror(errno))};
+    if (!socket_) throw failure("make a socket", errno);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.native().size() >= sizeof address.sun_path)
@@ -79,15 +85,13 @@ ControlClient::ControlClient(const std::filesystem::path& socket, std::chrono::s
 }
 
 void ControlClient::send(std::string_view line) {
-    std::string bytes = fmt::format("{}\n", line);
+    const std::string bytes = fmt::format("{}\n", line);
     std::string_view rest = bytes;
     while (!rest.empty()) {
         const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return;
-        if (sent < 0)
-            throw ControlFailure{
-                fmt::format("send to {}: {}", path_.native(), std::strerror(errno))};
+        if (sent < 0) throw failure("send to " + path_.native(), errno);
         rest.remove_prefix(static_cast<std::size_t>(sent));
     }
 }
@@ -127,7 +131,7 @@ bool ControlClient::fill() {
     if (error == ECONNRESET) return false;
     if (error == EAGAIN || error == EWOULDBLOCK)
         throw ControlFailure{fmt::format("the daemon on {} does not answer", path_.native())};
-    throw ControlFailure{fmt::format("read from {}: {}", path_.native(), std::strerror(error))};
+    throw failure("read from " + path_.native(), error);
 }
 
 } // namespace nat64::cli

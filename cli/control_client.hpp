@@ -33,7 +33,7 @@ public:
 class ControlClient {
 public:
     /// `patience`: for how long nothing may come. Throws ControlFailure.
-    explicit ControlClient(const std::filesystem::path& socket,
+    explicit ControlClient(std::filesystem::path socket,
                            std::chrono::seconds patience = std::chrono::minutes{1});
 
     /// Sends a request and its line end. A daemon that has hung up already may have said why:

@@ -4,6 +4,8 @@
 #include "cli/control_client.hpp"
 #include "service/control_request.hpp"
 
+#include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -13,6 +15,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <sys/un.h>
 
 namespace nat64::cli {
 

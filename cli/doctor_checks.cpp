@@ -4,16 +4,22 @@
 // daemon itself is doctor_daemon's.
 #include "cli/doctor_checks.hpp"
 
+#include "backends/kernel/foreign_chains.hpp"
 #include "cli/doctor_daemon.hpp"
 #include "cli/doctor_dns64.hpp"
 #include "cli/show_units.hpp"
+#include "core/net/address.hpp"
 #include "daemon/machine_check.hpp"
 #include "platform/forwarding_sysctls.hpp"
+#include "platform/netlink_messages.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 

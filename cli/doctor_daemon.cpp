@@ -2,7 +2,9 @@
 #include "cli/doctor_daemon.hpp"
 
 #include "cli/show_units.hpp"
+#include "cli/top_sample.hpp"
 #include "daemon/machine_check.hpp"
+#include "platform/netlink_messages.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,10 +3,12 @@
 // there is no such address or no resolver.
 #include "cli/doctor_dns64.hpp"
 
+#include "core/net/address.hpp"
 #include "core/rfc6052.hpp"
 
 #include <array>
 #include <cstring>
+#include <vector>
 
 #include <arpa/nameser.h>
 #include <netdb.h>

@@ -10,7 +10,6 @@
 #include "platform/tun_device.hpp"
 #include "platform/unique_fd.hpp"
 
-#include <chrono>
 #include <cstring>
 #include <exception>
 #include <fstream>

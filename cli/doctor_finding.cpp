@@ -2,7 +2,9 @@
 #include "cli/doctor_finding.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <ostream>
+#include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>

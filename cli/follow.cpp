@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <optional>
 #include <string_view>
@@ -122,7 +124,7 @@ std::optional<int> take(std::string_view line, bool as_json) {
 std::optional<int> flush_output() {
     if (std::fflush(stdout) == 0) return std::nullopt;
     if (errno == EPIPE) return kDone;
-    return fail(fmt::format("write: {}", std::strerror(errno)));
+    return fail(fmt::format("write: {}", std::generic_category().message(errno)));
 }
 
 int print_events(ControlClient& client, const HangUp& hang_up, bool as_json) {

@@ -5,10 +5,13 @@
 #include "config/schema.hpp"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace nat64::cli {
@@ -189,6 +192,7 @@ json::object form_of(const Key& key) {
 json::object json_schema() {
     json::object schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                         {"title", "nat64.yaml, the configuration of nat64 " NAT64_VERSION}};
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): there are keys
     auto root = map_below("").value();
     schema.insert(root.begin(), root.end());
     return schema;

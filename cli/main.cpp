@@ -8,10 +8,10 @@
 #include "config/config_error.hpp"
 #include "config/nearest.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <string>
 #include <string_view>

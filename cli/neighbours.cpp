@@ -2,6 +2,7 @@
 // Templates, and the few facts that go into them.
 #include "cli/neighbours.hpp"
 
+#include "core/net/address.hpp"
 #include "core/net/special_addresses.hpp"
 #include "core/policy.hpp"
 #include "daemon/machine_check.hpp"
@@ -75,6 +76,7 @@ std::vector<SynthesisRule> synthesis_rules(const Config& config) {
     add(config.policy.destinations_deny, Synthesis::No);
     add(config.policy.destinations_allow, Synthesis::Yes);
     for (const auto text : kSpecial) {
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
         const auto range = Prefix4::parse(text).value();
         if (only_global || is_never_forwarded(range.address()))
             first.push_back({range, Synthesis::No});

@@ -24,7 +24,7 @@ enum class Synthesis : std::uint8_t { Yes, No };
 
 struct SynthesisRule {
     Prefix4 prefix;
-    Synthesis synthesis;
+    Synthesis synthesis = Synthesis::Yes;
 
     friend bool operator==(const SynthesisRule&, const SynthesisRule&) = default;
 };

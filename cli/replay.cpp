@@ -12,6 +12,8 @@
 #include "config/duration.hpp"
 
 #include <ostream>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>

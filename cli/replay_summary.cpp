@@ -3,11 +3,15 @@
 #include "cli/replay_summary.hpp"
 
 #include "cli/table.hpp"
+#include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <array>
 #include <chrono>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/json.hpp>

@@ -10,9 +10,10 @@
 #include "service/control_request.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <exception>
 #include <iostream>
 #include <string_view>
+#include <system_error>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -65,7 +66,7 @@ std::optional<int> other_line(std::string_view line, Printer& printer, std::ostr
 /// The reader of our output went away, which is quiet, or the disk is full, which is not.
 int output_failed(int error, std::ostream& err) {
     if (error == EPIPE) return kDone;
-    fmt::print(err, "nat64 show: write: {}\n", std::strerror(error));
+    fmt::print(err, "nat64 show: write: {}\n", std::generic_category().message(error));
     return kFailed;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/show_units.hpp"
 
 #include <array>
+#include <cstddef>
 
 #include <fmt/format.h>
 

@@ -33,6 +33,7 @@ void Table::finish() {
 void Table::start() {
     started_ = true;
     std::vector<std::string> headings;
+    headings.reserve(columns_.size());
     for (const Column& column : columns_)
         headings.push_back(column.heading);
     write(headings);

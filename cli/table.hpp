@@ -4,13 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
 namespace nat64::cli {
 
-enum class Align { Left, Right };
+enum class Align : std::uint8_t { Left, Right };
 
 struct Column {
     std::string heading;

@@ -19,6 +19,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -32,6 +33,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -80,7 +82,7 @@ public:
           ends_{io_, SIGINT, SIGTERM, SIGHUP},
           sizes_{io_, SIGWINCH},
           screen_{options.ascii ? std::optional{Glyphs::Ascii} : std::nullopt},
-          keys_{io_, ::dup(STDIN_FILENO)},
+          keys_{io_, ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)},
           pause_{io_} {}
 
     int run() {

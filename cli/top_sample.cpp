@@ -4,6 +4,8 @@
 
 #include "cli/show_listings.hpp"
 
+#include <utility>
+
 #include <boost/json.hpp>
 
 namespace nat64::cli {

@@ -26,17 +26,20 @@ namespace {
 constexpr const char* kElsewhere = "for scripts and pipes there is `nat64 show`, with --json";
 
 std::string terminal_name() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
     const char* name = std::getenv("TERM");
     return name == nullptr ? "" : name;
 }
 
 /// The Linux console has no braille in its fonts.
 Glyphs glyphs_of_locale() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     const bool utf8 = std::string_view{::nl_langinfo(CODESET)} == "UTF-8";
     return utf8 && terminal_name() != "linux" ? Glyphs::Unicode : Glyphs::Ascii;
 }
 
 bool wants_colours() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
     const char* no = std::getenv("NO_COLOR");
     return no == nullptr || *no == '\0';
 }
@@ -71,8 +74,8 @@ constexpr std::array<Look, kInkCount> kLooks = {{
 
 } // namespace
 
-Screen::Screen(std::optional<Glyphs> glyphs) : glyphs_{Glyphs::Ascii} {
-    std::setlocale(LC_CTYPE, "");
+Screen::Screen(std::optional<Glyphs> glyphs) {
+    std::setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): there is one thread
     glyphs_ = glyphs.value_or(glyphs_of_locale());
     terminal_.reset(open_terminal());
     if (::tigetstr("cup") == nullptr) {

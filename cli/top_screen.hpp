@@ -51,7 +51,7 @@ private:
     };
 
     std::unique_ptr<screen, Delete> terminal_;
-    Glyphs glyphs_;
+    Glyphs glyphs_ = Glyphs::Ascii;
     bool colours_ = false;
 };
 

@@ -3,9 +3,13 @@
 #include "cli/top_sections.hpp"
 
 #include "cli/show_units.hpp"
+#include "cli/top_graph.hpp"
+#include "cli/top_sample.hpp"
+#include "service/control_request.hpp"
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <string_view>

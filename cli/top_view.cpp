@@ -3,6 +3,7 @@
 #include "cli/top_view.hpp"
 
 #include "cli/show_units.hpp"
+#include "cli/top_sample.hpp"
 #include "cli/top_sections.hpp"
 
 #include <algorithm>
@@ -186,10 +187,10 @@ private:
             line.put("   " + protocol.name + " ", Ink::Dim).put(grouped(protocol.sessions));
         line.put(sample.shares_own_address() ? "   clients " : "   bindings ", Ink::Dim)
             .put(grouped(sample.bindings));
-        if (model_.rates())
+        if (const auto& rates = model_.rates())
             line.put("   dropped ", Ink::Dim)
-                .put(human_rate(model_.rates()->dropped) + "/s",
-                     model_.rates()->dropped > 0 ? Ink::Warn : Ink::Plain);
+                .put(human_rate(rates->dropped) + "/s",
+                     rates->dropped > 0 ? Ink::Warn : Ink::Plain);
         add(line);
     }
 

@@ -8,6 +8,7 @@
 #include "config/load.hpp"
 #include "config/print.hpp"
 #include "config/profiles.hpp"
+#include "core/rfc7915/rfc7915.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/mycelium_node.hpp"
 #include "daemon/run.hpp"
@@ -207,7 +208,7 @@ void add_generate(CLI::App& app, Options& options) {
 }
 
 void add_replay(CLI::App& app, Options& options) {
-    static const std::map<std::string, rfc7915::HopPolicy> kPolicies{
+    static const std::map<std::string, rfc7915::HopPolicy> policies{
         {"decrement", rfc7915::HopPolicy::Decrement},
         {"kernel", rfc7915::HopPolicy::KernelForwards},
     };
@@ -222,8 +223,8 @@ void add_replay(CLI::App& app, Options& options) {
     app.add_option_function<std::string>(
            "--hop-limit",
            [&replay](const std::string& word) {
-               const auto policy = kPolicies.find(word);
-               if (policy == kPolicies.end())
+               const auto policy = policies.find(word);
+               if (policy == policies.end())
                    throw UsageError{
                        fmt::format("--hop-limit {}: write decrement or kernel", word)};
                replay.hop_policy = policy->second;

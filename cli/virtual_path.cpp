@@ -4,8 +4,13 @@
 
 #include "backends/registry.hpp"
 #include "config/writers.hpp"
+#include "core/clock.hpp"
+#include "core/net/address.hpp"
+#include "core/net/packet_buffer.hpp"
+#include "core/policy.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace nat64::cli {

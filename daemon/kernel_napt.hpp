@@ -71,6 +71,7 @@ public:
                boost::asio::io_context& control);
     KernelNapt(const KernelNapt&) = delete;
     KernelNapt& operator=(const KernelNapt&) = delete;
+    ~KernelNapt() = default;
 
     /// Whether packets that have nothing to do with nat64 may be forwarded.
     void set_others(kernel::ForwardOthers others);
