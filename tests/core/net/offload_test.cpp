@@ -9,7 +9,9 @@
 #include "tests/support/naive_checksum.hpp"
 #include "tests/support/owned_packet.hpp"
 #include "tests/support/packet_builder.hpp"
+#include "tests/support/rng.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -22,6 +24,7 @@ namespace {
 
 using test::OwnedPacket;
 using test::PacketBuilder;
+using test::Random;
 
 PacketBuilder four() {
     return test::ipv4("192.0.2.1", "198.51.100.7");
@@ -82,7 +85,7 @@ TEST_CASE("A partial checksum of an encapsulated packet is finished from where i
     // GRE-like: protocol 47, 4 bytes, an inner packet whose UDP checksum is left to the device.
     const auto inner = four().udp(1, 2).payload(11);
     auto inner_bytes = PacketBuilder{inner}.partial_checksum().bytes();
-    test::Bytes payload(4);
+    auto payload = test::unhex("00 00 08 00");
     test::append(payload, inner_bytes);
     Offload offload;
     offload.partial_checksum = true;
@@ -120,6 +123,34 @@ TEST_CASE("A fragment with a partial checksum is finished as the device would ha
     CHECK(transport.size() == 24);
 }
 
+TEST_CASE("A finished ICMP checksum of zero stays zero: it does not mean that there is none") {
+    test::Bytes payload(10);
+    const auto unfinished = four().echo_request(7).payload(test::View{payload}).bytes();
+    test::put16(payload, 8, test::get16(unfinished, 22));
+    const auto echo = four().echo_request(7).payload(test::View{payload});
+    REQUIRE(test::get16(echo.bytes(), 22) == 0);
+    auto packet = PacketBuilder{echo}.partial_checksum().packet();
+    CHECK(normalize(packet));
+    CHECK(packet.copy() == echo.bytes());
+}
+
+TEST_CASE("A later fragment has no header that was parsed: its checksum may be anywhere") {
+    for (const std::uint16_t offset : std::array<std::uint16_t, 4>{0, 4, 7, 22}) {
+        CAPTURE(offset);
+        Offload offload;
+        offload.partial_checksum = true;
+        offload.checksum_start = 48;
+        offload.checksum_offset = offset;
+        auto expected = six().udp(1, 2).payload(40).piece(24, 24, 1).bytes();
+        OwnedPacket packet{expected, offload};
+        CHECK(normalize(packet));
+        CHECK(!packet.buffer().offload.partial_checksum);
+        test::put16(
+            expected, 48U + offset, test::naive_checksum(test::View{expected}.subspan(48)));
+        CHECK(packet.copy() == expected);
+    }
+}
+
 struct BadChecksum {
     const char* what;
     std::uint16_t start;
@@ -130,6 +161,7 @@ TEST_CASE("A partial checksum that points outside the packet or into its headers
     // IPv6, UDP with 20 bytes: 68 in all, transport from 40.
     const BadChecksum cases[] = {
         {"start in the IPv6 header", 39, 6},
+        {"start in the IPv6 header, field UDP's checksum", 39, 7},
         {"start at 0", 0, 6},
         {"field half outside", 40, 27},
         {"field behind the end", 66, 6},
@@ -293,6 +325,11 @@ TEST_CASE(
          [](Offload& o) { o.checksum_offset = 14; },
          false,
          {}},
+        {"segments with a checksum in their data",
+         tcp,
+         [](Offload& o) { o.checksum_offset = 40; },
+         false,
+         {}},
     };
     for (const auto& segments : cases) {
         CAPTURE(segments.what);
@@ -304,6 +341,53 @@ TEST_CASE(
         CHECK(offload.segmentation == segments.left);
         CHECK((offload.segment_size == 0) == (segments.left == Segmentation::None));
         if (segments.left == Segmentation::None) CHECK(!offload.tcp_cwr);
+    }
+}
+
+// ---- what the plain way asks ----
+
+/// Values near those that mean something.
+Offload random_offload(Random& random, std::uint16_t transport) {
+    const auto one_of = [&random](auto... choices) {
+        const std::array all{static_cast<std::uint16_t>(choices)...};
+        return all[random.between(0, all.size() - 1)];
+    };
+    Offload offload;
+    offload.segmentation = static_cast<Segmentation>(random.between(0, 2));
+    offload.tcp_cwr = random.one_in(2);
+    offload.partial_checksum = random.one_in(2);
+    offload.segment_size = one_of(0, 1, 20, 1400);
+    offload.checksum_start = one_of(0, transport - 1, transport, 60);
+    offload.checksum_offset = one_of(0, 6, 16, 20);
+    return offload;
+}
+
+bool same(const Offload& a, const Offload& b) {
+    return a.segmentation == b.segmentation && a.tcp_cwr == b.tcp_cwr &&
+           a.partial_checksum == b.partial_checksum && a.segment_size == b.segment_size &&
+           a.checksum_start == b.checksum_start && a.checksum_offset == b.checksum_offset;
+}
+
+TEST_CASE("is_normal_and_whole() says yes exactly where nothing is left to be done") {
+    Random random{1};
+    for (const auto& builder : {four().tcp(1, 2).payload(60),
+                                six().tcp(1, 2).payload(60),
+                                four().udp(1, 2).payload(60),
+                                six().udp(1, 2).payload(60)}) {
+        const auto bytes = builder.bytes();
+        const auto view = parse_packet(bytes);
+        REQUIRE(view);
+        unsigned normal = 0;
+        for (int i = 0; i < 10'000; ++i) {
+            const auto offload = random_offload(random, view->transport_offset);
+            OwnedPacket packet{bytes, offload};
+            const bool nothing_to_do = normalize(packet) && packet.copy() == bytes &&
+                                       same(packet.buffer().offload, offload) &&
+                                       offload.segmentation == Segmentation::None;
+            REQUIRE(is_normal_and_whole(offload, *view) == nothing_to_do);
+            normal += nothing_to_do ? 1U : 0U;
+        }
+        CHECK(normal > 10);
     }
 }
 

@@ -127,6 +127,20 @@ TEST_CASE("RFC 7915 §4.1: fragments that are too big are cut and keep their pla
     }
 }
 
+TEST_CASE("RFC 7915 §4.1: a last fragment that fits but for its Fragment header stays one") {
+    Translate translate;
+    for (std::size_t size = 1230; size <= 1242; ++size) {
+        CAPTURE(size);
+        const auto whole = inbound4().udp(kServerPort, kMappedPort).payload(1600 - 8 + size);
+        const auto sent = translate.all(PacketBuilder{whole}.piece(1600, size, 0x7777));
+        REQUIRE(sent.size() == (size <= 1232 ? 1 : 2));
+        CHECK(largest(sent) <= 1280);
+        for (const auto& piece : sent)
+            CHECK(read_layout(piece.bytes).fragment_offset >= 1600);
+        CHECK_FALSE(read_layout(sent.back().bytes).more_fragments);
+    }
+}
+
 TEST_CASE("RFC 791 §3.2: the largest datagram in fragments") {
     Translate translate;
     const auto sent =
@@ -224,6 +238,19 @@ TEST_CASE("RFC 7915 §4.1: a UDP super-packet with DF=0 becomes datagrams in fra
         }
         for (const auto& packet : sent)
             CHECK(packet.offload.segmentation == Segmentation::None);
+    }
+}
+
+TEST_CASE("RFC 8021: the last datagram of a super-packet is no fragment if it fits") {
+    Translate translate;
+    for (const std::size_t last : {1231U, 1232U, 1233U}) {
+        CAPTURE(last);
+        const auto sent = translate.all(inbound4()
+                                            .udp(kServerPort, kMappedPort)
+                                            .payload(1400 + last)
+                                            .segmented(1400));
+        REQUIRE(sent.size() == (last <= 1232 ? 3 : 4));
+        CHECK((read_layout(sent[2].bytes).fragment_header != 0) == (last > 1232));
     }
 }
 
