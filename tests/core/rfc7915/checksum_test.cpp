@@ -6,6 +6,7 @@
 #include "tests/support/check_packet.hpp"
 #include "tests/support/naive_checksum.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -99,6 +100,44 @@ TEST_CASE("offload metadata follows the headers through options and extension he
     check_form(from6, Form::Segmented, 1000, 20);
 }
 
+TEST_CASE("RFC 1071 §1: no carry is lost, whatever the addresses") {
+    constexpr std::array<std::uint64_t, 4> halves{
+        0, 0xffff'ffff, 0xffff'ffff'0000'0000, 0xffff'ffff'ffff'ffff};
+    constexpr Port port{0xffff};
+    constexpr Endpoint4 end4{Ipv4Addr{0xffff'ffff}, port};
+    auto rng = seeded_rng(1);
+    rfc7915::Identification identification{rng};
+    const auto scratch = std::make_unique<rfc7915::Scratch>();
+    MemoryQueue queue;
+    for (unsigned i = 0; i < 512; ++i) {
+        CAPTURE(i);
+        const auto half = [&halves, i](unsigned place) { return halves[i >> 2 * place & 3]; };
+        const auto form = i < 256 ? Form::Full : Form::Partial;
+        const auto a = Ipv6Addr::from_halves(half(0), half(1));
+        const auto b = Ipv6Addr::from_halves(half(2), half(3));
+
+        auto out = in_form(ipv6(a, b).tcp(0xffff, 0xffff).payload(4), form, 0).packet();
+        ipv6_to_ipv4(out.buffer(),
+                     *parse_packet(out.bytes()),
+                     rfc7915::Outgoing4{end4, end4},
+                     {},
+                     identification);
+        CHECK(check_packet(out.bytes(), out.buffer().offload) == "");
+
+        auto in = in_form(inbound4().tcp(0xffff, 0xffff).payload(4), form, 0).packet();
+        ipv4_to_ipv6(in.buffer(),
+                     *parse_packet(in.bytes()),
+                     rfc7915::Outgoing6{{a, port}, {b, port}},
+                     {},
+                     rfc7915::CountHop::Yes,
+                     *scratch,
+                     queue);
+        const auto sent = queue.take();
+        REQUIRE(sent.size() == 1);
+        CHECK(check_packet(sent[0].bytes, sent[0].offload) == "");
+    }
+}
+
 TEST_CASE("a wrong checksum stays wrong: the receiver is to see it") {
     Translate translate;
     const auto sent6 =
@@ -125,6 +164,26 @@ TEST_CASE("RFC 768: a UDP checksum that becomes zero leaves as 0xffff, both ways
     const auto payload6 = payload_for_zero(inbound6().udp(kServerPort, kClientPort), 46);
     const auto to6 = translate.one(inbound4().udp(kServerPort, kMappedPort).payload(payload6));
     CHECK(get16(to6.bytes, 46) == 0xffff);
+}
+
+TEST_CASE("RFC 9293 §3.1: a TCP checksum of zero is one like any other, both ways") {
+    Translate translate;
+    const auto to4 = [&](const Bytes& payload) {
+        const auto sent =
+            translate.one(outbound6().tcp(kClientPort, kServerPort).payload(payload));
+        return compare_fresh(sent.bytes,
+                             outbound4().tcp(kMappedPort, kServerPort).payload(payload));
+    };
+    CHECK(to4(payload_for_zero(outbound6().tcp(kClientPort, kServerPort), 56)) == "");
+    CHECK(to4(payload_for_zero(outbound4().tcp(kMappedPort, kServerPort), 36)) == "");
+    const auto to6 = [&](const Bytes& payload) {
+        const auto sent =
+            translate.one(inbound4().tcp(kServerPort, kMappedPort).payload(payload));
+        return compare(sent.bytes,
+                       inbound6().tcp(kServerPort, kClientPort).payload(payload).bytes());
+    };
+    CHECK(to6(payload_for_zero(inbound4().tcp(kServerPort, kMappedPort), 36)) == "");
+    CHECK(to6(payload_for_zero(inbound6().tcp(kServerPort, kClientPort), 56)) == "");
 }
 
 TEST_CASE("RFC 768: every UDP checksum there is translates to a right one that is not zero") {
@@ -232,7 +291,8 @@ TEST_CASE("finish_partial_checksum: what the device would have done") {
         auto owned = partial.partial_checksum().packet();
         rfc7915::finish_partial_checksum(owned.buffer());
         CHECK(compare(owned.bytes(), packet.bytes()) == "");
-        CHECK_FALSE(owned.buffer().offload.partial_checksum);
+        check_form({{}, owned.buffer().offload}, Form::Full, 0, 0);
+        CHECK(owned.buffer().offload.checksum_offset == 0);
         rfc7915::finish_partial_checksum(owned.buffer());
         CHECK(compare(owned.bytes(), packet.bytes()) == "");
     }

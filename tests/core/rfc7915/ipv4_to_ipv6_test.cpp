@@ -217,6 +217,16 @@ TEST_CASE("RFC 7915 §4: a super-packet is as big as its segments") {
     };
     CHECK(tcp(1440) == "accepted");
     CHECK(tcp(1441) == "packet_too_big 3/4/1480");
+    const auto options = [&](std::size_t segment) {
+        return translate.verdict(inbound4()
+                                     .dont_fragment()
+                                     .tcp(kServerPort, kMappedPort)
+                                     .tcp_options(Bytes(12))
+                                     .payload(30000)
+                                     .segmented(segment));
+    };
+    CHECK(options(1428) == "accepted");
+    CHECK(options(1429) == "packet_too_big 3/4/1480");
     const auto udp = [&](std::size_t segment) {
         return translate.verdict(inbound4()
                                      .dont_fragment()

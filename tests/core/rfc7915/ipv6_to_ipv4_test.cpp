@@ -287,6 +287,15 @@ TEST_CASE("RFC 7915 §5: a super-packet is as big as its segments") {
     };
     CHECK(tcp(1460) == "accepted");
     CHECK(tcp(1461) == "packet_too_big 2/0/1520");
+    const auto options = [&](std::size_t segment) {
+        return translate.verdict(outbound6()
+                                     .tcp(kClientPort, kServerPort)
+                                     .tcp_options(Bytes(12))
+                                     .payload(30000)
+                                     .segmented(segment));
+    };
+    CHECK(options(1448) == "accepted");
+    CHECK(options(1449) == "packet_too_big 2/0/1520");
     const auto udp = [&](std::size_t segment) {
         return translate.verdict(
             outbound6().udp(kClientPort, kServerPort).payload(30000).segmented(segment));

@@ -245,10 +245,8 @@ TEST_CASE("RFC 8021: the last datagram of a super-packet is no fragment if it fi
     Translate translate;
     for (const std::size_t last : {1231U, 1232U, 1233U}) {
         CAPTURE(last);
-        const auto sent = translate.all(inbound4()
-                                            .udp(kServerPort, kMappedPort)
-                                            .payload(1400 + last)
-                                            .segmented(1400));
+        const auto sent = translate.all(
+            inbound4().udp(kServerPort, kMappedPort).payload(1400 + last).segmented(1400));
         REQUIRE(sent.size() == (last <= 1232 ? 3 : 4));
         CHECK((read_layout(sent[2].bytes).fragment_header != 0) == (last > 1232));
     }
