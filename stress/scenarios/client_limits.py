@@ -52,9 +52,10 @@ def run(case):
 
 def half_open(case, lab, nat64, server6):
     """3000 SYNs from as many addresses of one /64."""
+    lab.route_upper_half()
     with gateway_wire(lab) as wire:
         for number in range(3000):
-            source = f"2001:db8:c1::{number + 16:x}"
+            source = f"2001:db8:c1:0:8000::{number:x}"
             wire.send(IPv6(src=source, dst=server6) / TCP(sport=5000, dport=6666, flags="S"))
     wait_until(lambda: nat64.drops().get("client_half_open_limit"), "refusals")
     case.equal("half-open sessions", nat64.show("status")["protocols"][0]["sessions"], HALF_OPEN)

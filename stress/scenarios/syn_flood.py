@@ -26,6 +26,7 @@ def run(case):
     nat64 = case.nat64(
         lab, {"static": static, "limits": {"sessions": LIMIT, "half_open_per_client": 64}}
     )
+    lab.route_upper_half()
     # What the flood provokes must not drown the lab itself: no answers to it.
     lab.server.drop_incoming("tcp dport 6666")
     server6 = nat64.address6(SERVER)
@@ -66,7 +67,7 @@ def run(case):
 
 
 def flood6(lab, server6):
-    """SYNs from random addresses of the client's /64."""
+    """SYNs from random addresses of the upper half of the client's /64."""
     wire = gateway_wire(lab)
     template = bytes(IPv6(src=CLIENT, dst=server6) / TCP(sport=1024, dport=6666, flags="S"))
 
@@ -91,6 +92,7 @@ def _forged6(template):
     """New source address and port, checksum corrected by the change (RFC 1624)."""
     packet = bytearray(template)
     packet[16:24] = random.randbytes(8)  # interface identifier
+    packet[16] |= 0x80
     packet[40:42] = random.randint(1024, 65535).to_bytes(2, "big")
     return _fix(packet, template, (16, 24), (40, 42), 56)
 

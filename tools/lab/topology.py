@@ -136,6 +136,12 @@ class Lab:
 
     # -- building -----------------------------------------------------------------------
 
+    def route_upper_half(self):
+        """The upper half of the client's /64 is behind the client, not on the link: what goes to
+        forged addresses of it needs no neighbour entries. The kernel has one small table of
+        those for all namespaces: a flood's would keep other labs from finding anybody."""
+        self.gateway.ip(f"-6 route add 2001:db8:c1:0:8000::/65 via {CLIENT}")
+
     def _build(self, clients, v6hops, v4hops):
         self.nodes = {}
         left = ["client"] + [f"v6hop{n + 1}" for n in range(v6hops)]
