@@ -41,6 +41,11 @@ const Prefix4& required_pool(const NaptSettings& settings) {
     return *settings.inner_pool;
 }
 
+/// The slot that prepare() has found: packets since may have made hosts.
+std::uint32_t hint(const OutboundFlow& flow) noexcept {
+    return static_cast<std::uint32_t>(flow.prepared - 1);
+}
+
 std::uint32_t ticks(Clock::duration timeout) noexcept {
     return Tick::ceil_count(timeout + KernelBackend::kMargin);
 }
@@ -100,16 +105,11 @@ void KernelBackend::prepare(std::span<OutboundFlow> outbound,
 
 Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
                                          Clock::time_point now) noexcept {
-    // No sessions here: each packet is asked about.
-    if (const auto no = policy().client(flow.client6.address).refusal())
-        return refuse(*no, kAdminProhibited6);
-    if (const auto no = ruling_on(flow.protocol, flow.server4).refusal())
-        return refuse(*no, kAdminProhibited6);
+    if (const auto no = forbids(flow)) return refuse(*no, kAdminProhibited6);
     const auto tick = Tick::floor(now);
     const auto& client6 = flow.client6.address;
-    auto slot = static_cast<std::uint32_t>(flow.prepared - 1);
-    if (slot >= hosts_.slots() || !hosts_[slot].has(Host::kUsed) ||
-        hosts_[slot].client6 != client6) {
+    auto slot = hint(flow);
+    if (!hosts_.is(slot, client6)) {
         const auto hash = hosts_.hash(client6);
         slot = hosts_.find(hash, client6);
         if (slot == kNone) {
@@ -120,12 +120,28 @@ Resolved KernelBackend::resolve_outbound(const OutboundFlow& flow,
             begin(slot, flow.protocol, EventReason::Traffic, now);
         }
     }
-    // What opens a connection has not opened it yet.
-    const bool opens = flow.protocol == L4Proto::Tcp && flow.tcp.syn();
-    const auto lasting = opens ? lasting_.ticks[static_cast<std::size_t>(L4Proto::Tcp)]
-                               : this->lasting(flow.protocol, hosts_[slot]);
-    busy(slot, tick, lasting);
+    has_sent(slot, flow, tick);
     return binding(slot, flow.client6.port);
+}
+
+std::size_t KernelBackend::refresh_outbound(std::span<OutboundFlow> flows,
+                                            Clock::time_point now) noexcept {
+    const auto tick = Tick::floor(now);
+    std::size_t done = 0;
+    for (auto& flow : flows) {
+        const auto slot = hint(flow);
+        if (!hosts_.is(slot, flow.client6.address) || forbids(flow)) break;
+        has_sent(slot, flow, tick);
+        flow.mapped4 = {hosts_.address(slot), flow.client6.port};
+        ++done;
+    }
+    return done;
+}
+
+// No sessions here: each packet is asked about.
+std::optional<DropReason> KernelBackend::forbids(const OutboundFlow& flow) const noexcept {
+    if (const auto no = policy().client(flow.client6.address).refusal()) return no;
+    return ruling_on(flow.protocol, flow.server4).refusal();
 }
 
 // Inner addresses mean something inside this machine only.
@@ -171,11 +187,39 @@ Resolved KernelBackend::resolve_inbound(const InboundFlow& flow,
     if (!owns(flow.mapped4.address)) return refuse(DropReason::NotInPool);
     const auto slot = hosts_.find(flow.mapped4.address);
     if (slot == kNone) return refuse(DropReason::NoBinding, kHostUnreachable4);
+    has_got(slot, flow, Tick::floor(now));
+    return binding(slot, flow.mapped4.port);
+}
+
+std::size_t KernelBackend::refresh_inbound(std::span<InboundFlow> flows,
+                                           Clock::time_point now) noexcept {
+    const auto tick = Tick::floor(now);
+    std::size_t done = 0;
+    for (auto& flow : flows.first(std::min(flows.size(), answers_.size()))) {
+        const auto slot = hosts_.find(flow.mapped4.address);
+        if (slot == kNone) break;
+        has_got(slot, flow, tick);
+        answers_[done] = {hosts_[slot].client6, flow.mapped4.port};
+        flow.client6 = &answers_[done];
+        ++done;
+    }
+    return done;
+}
+
+void KernelBackend::has_sent(std::uint32_t slot, const OutboundFlow& flow, Tick now) noexcept {
+    // What opens a connection has not opened it yet.
+    const bool opens = flow.protocol == L4Proto::Tcp && flow.tcp.syn();
+    busy(slot,
+         now,
+         opens ? lasting_.ticks[static_cast<std::size_t>(L4Proto::Tcp)]
+               : lasting(flow.protocol, hosts_[slot]));
+}
+
+void KernelBackend::has_got(std::uint32_t slot, const InboundFlow& flow, Tick now) noexcept {
     auto& host = hosts_[slot];
     if (flow.protocol == L4Proto::Tcp && !flow.tcp.rst())
         host.flags = static_cast<std::uint8_t>(host.flags | Host::kAnsweredTcp);
-    busy(slot, Tick::floor(now), lasting(flow.protocol, host));
-    return binding(slot, flow.mapped4.port);
+    busy(slot, now, lasting(flow.protocol, host));
 }
 
 std::uint32_t KernelBackend::lasting(L4Proto protocol, const Host& host) const noexcept {

@@ -23,6 +23,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -49,6 +50,12 @@ public:
     [[nodiscard]] Resolved resolve_inbound(const InboundFlow& flow,
                                            const PacketBuffer& packet,
                                            Clock::time_point now) noexcept override;
+    /// Of flows nothing is known here, so all packets of a client that has an address are no
+    /// more than a refresh, unless the policy refuses them.
+    [[nodiscard]] std::size_t refresh_outbound(std::span<OutboundFlow> flows,
+                                               Clock::time_point now) noexcept override;
+    [[nodiscard]] std::size_t refresh_inbound(std::span<InboundFlow> flows,
+                                              Clock::time_point now) noexcept override;
     [[nodiscard]] std::optional<Binding>
     find_by_client(L4Proto protocol, const Endpoint6& client6) const noexcept override;
     [[nodiscard]] std::optional<Binding>
@@ -112,7 +119,10 @@ private:
     }
 
     [[nodiscard]] Ruling ruling_on(L4Proto protocol, const Endpoint4& server4) const noexcept;
+    [[nodiscard]] std::optional<DropReason> forbids(const OutboundFlow& flow) const noexcept;
     [[nodiscard]] Binding binding(std::uint32_t slot, Port port) const noexcept;
+    void has_sent(std::uint32_t slot, const OutboundFlow& flow, Tick now) noexcept;
+    void has_got(std::uint32_t slot, const InboundFlow& flow, Tick now) noexcept;
     void busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept;
     [[nodiscard]] std::uint32_t lasting(L4Proto protocol,
                                         const pool::Host& host) const noexcept;
@@ -132,6 +142,8 @@ private:
     Counters& counters_;
     pool::HostMap hosts_;
     Lasting lasting_;
+    /// Of refresh_inbound(): a host has no endpoints to point at.
+    std::array<Endpoint6, 64> answers_;
     EventSink* sink_ = nullptr;
 };
 

@@ -2,7 +2,7 @@
 #include "core/pool/host_map.hpp"
 
 #include <cassert>
-#include <cstring>
+#include <cstddef>
 #include <stdexcept>
 
 namespace nat64::pool {
@@ -34,24 +34,9 @@ HostMap::HostMap(const Prefix4& pool, unsigned client_prefix, Rng& rng)
         free_.insert(slot);
 }
 
-std::uint64_t HostMap::hash(const Ipv6Addr& client6) const noexcept {
-    std::uint64_t words[2];
-    std::memcpy(words, client6.bytes().data(), sizeof words);
-    return hash_(words[0], words[1], 0);
-}
-
 std::uint32_t HostMap::find(std::uint64_t hash, const Ipv6Addr& client6) const noexcept {
     return index_.find(hash,
                        [&](std::uint32_t slot) { return hosts_[slot].client6 == client6; });
-}
-
-std::uint32_t HostMap::find(Ipv4Addr inner4) const noexcept {
-    const auto slot = slot_of(inner4);
-    return slot != kNone && hosts_[slot].has(Host::kUsed) ? slot : kNone;
-}
-
-std::uint32_t HostMap::slot_of(Ipv4Addr inner4) const noexcept {
-    return pool_.contains(inner4) ? inner4.bits() - pool_.address().bits() : kNone;
 }
 
 std::uint32_t HostMap::preferred(const Ipv6Addr& client6) const noexcept {

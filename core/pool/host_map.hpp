@@ -24,6 +24,7 @@
 #include "core/tables/timer_ring.hpp"
 #include "core/verdict.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -59,7 +60,10 @@ public:
 
     // ---- which address is whose ----
 
-    [[nodiscard]] std::uint64_t hash(const Ipv6Addr& client6) const noexcept;
+    [[nodiscard]] std::uint64_t hash(const Ipv6Addr& client6) const noexcept {
+        const auto words = std::bit_cast<Ipv6Addr::Words>(client6.bytes());
+        return hash_(words[0], words[1], 0);
+    }
 
     void prefetch(std::uint64_t hash) const noexcept { index_.prefetch(hash); }
 
@@ -74,8 +78,17 @@ public:
     [[nodiscard]] std::uint32_t find(std::uint64_t hash,
                                      const Ipv6Addr& client6) const noexcept;
 
+    /// Is this the client's slot? Any number may be asked about.
+    [[nodiscard]] bool is(std::uint32_t slot, const Ipv6Addr& client6) const noexcept {
+        return slot < slots() && hosts_[slot].has(Host::kUsed) &&
+               hosts_[slot].client6 == client6;
+    }
+
     /// The slot of an address that is in use, or kNone.
-    [[nodiscard]] std::uint32_t find(Ipv4Addr inner4) const noexcept;
+    [[nodiscard]] std::uint32_t find(Ipv4Addr inner4) const noexcept {
+        const auto slot = slot_of(inner4);
+        return slot != kNone && hosts_[slot].has(Host::kUsed) ? slot : kNone;
+    }
 
     [[nodiscard]] const Prefix4& pool() const noexcept { return pool_; }
 
@@ -155,7 +168,11 @@ public:
 private:
     [[nodiscard]] std::uint32_t preferred(const Ipv6Addr& client6) const noexcept;
     [[nodiscard]] std::optional<std::uint32_t> choose(const Ipv6Addr& client6) const noexcept;
-    [[nodiscard]] std::uint32_t slot_of(Ipv4Addr inner4) const noexcept;
+
+    [[nodiscard]] std::uint32_t slot_of(Ipv4Addr inner4) const noexcept {
+        return pool_.contains(inner4) ? inner4.bits() - pool_.address().bits() : kNone;
+    }
+
     [[nodiscard]] bool
     begin(std::uint32_t slot, std::uint64_t hash, const Ipv6Addr& client6, Tick now) noexcept;
     void end_hold(std::uint32_t slot) noexcept;

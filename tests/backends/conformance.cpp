@@ -101,6 +101,86 @@ void check_prepare(const NaptSettings& settings, const MakeBackend& make) {
     CHECK(net.backend->resolve_inbound(replies[0], packet.buffer(), net.clock.now()));
 }
 
+OutboundFlow outbound_flow(L4Proto protocol, const Endpoint6& client6) {
+    OutboundFlow flow;
+    flow.client6 = client6;
+    flow.server4 = kServer;
+    flow.protocol = protocol;
+    flow.tcp = kAck;
+    flow.bytes = 100;
+    return flow;
+}
+
+InboundFlow inbound_flow(L4Proto protocol, const Endpoint4& mapped4) {
+    InboundFlow flow;
+    flow.server4 = kServer;
+    flow.mapped4 = mapped4;
+    flow.protocol = protocol;
+    flow.tcp = kAck;
+    flow.bytes = 100;
+    return flow;
+}
+
+std::size_t refresh(Network& net, std::vector<OutboundFlow>& flows) {
+    net.backend->prepare(flows, {});
+    return net.backend->refresh_outbound(flows, net.clock.now());
+}
+
+std::size_t refresh(Network& net, std::vector<InboundFlow>& flows) {
+    net.backend->prepare({}, flows);
+    return net.backend->refresh_inbound(flows, net.clock.now());
+}
+
+// The short answer is the long one's, for the first flows up to one that is more than a
+// refresh, of which nothing has come then.
+void check_refresh(const NaptSettings& settings, const MakeBackend& make) {
+    for (const auto protocol : {Tcp, Udp}) {
+        CAPTURE(name_of(protocol));
+        Network net{settings, make};
+        std::vector<Endpoint4> mapped;
+        for (unsigned host = 1; host <= 2; ++host) {
+            const auto sent = net.out(protocol, ep6(host), kServer, opening(protocol));
+            REQUIRE(sent.verdict == "ok");
+            mapped.push_back(sent.binding->mapped4);
+            REQUIRE(net.in(protocol, kServer, mapped.back(), kSynAck).verdict == "ok");
+        }
+        std::vector<OutboundFlow> out;
+        for (const unsigned host : {1U, 2U, 3U, 1U})
+            out.push_back(outbound_flow(protocol, ep6(host)));
+        CHECK(refresh(net, out) == 2);
+        CHECK(out[0].mapped4 == mapped[0]);
+        CHECK(out[1].mapped4 == mapped[1]);
+        std::vector<InboundFlow> in;
+        for (const auto& address : {mapped[1], mapped[0], ep4("203.0.113.77", 5000), mapped[0]})
+            in.push_back(inbound_flow(protocol, address));
+        REQUIRE(refresh(net, in) == 2);
+        CHECK(*in[0].client6 == ep6(2));
+        CHECK(*in[1].client6 == ep6(1));
+        CHECK(net.bindings().size() == 2);
+    }
+}
+
+// What is refreshed lasts as what is resolved does, no shorter and no longer.
+void check_refresh_keeps(const NaptSettings& settings, const MakeBackend& make) {
+    Network net{settings, make};
+    const auto sent = net.out(Udp, ep6(1), kServer);
+    REQUIRE(sent.verdict == "ok");
+    std::vector out{outbound_flow(Udp, ep6(1))};
+    std::vector in{inbound_flow(Udp, sent.binding->mapped4)};
+    for (int i = 0; i < 4; ++i) {
+        net.pass(4min);
+        CHECK(refresh(net, out) == 1);
+        net.pass(4min);
+        CHECK(refresh(net, in) == 1);
+    }
+    net.pass(4min);
+    CHECK(net.bindings().size() == 1);
+    net.pass(2min);
+    CHECK(net.bindings().empty());
+    CHECK(refresh(net, out) == 0);
+    CHECK(refresh(net, in) == 0);
+}
+
 void check_expire_says_when(const NaptSettings& settings, const MakeBackend& make) {
     Network net{settings, make};
     REQUIRE(net.out(Udp, ep6(1), kServer).verdict == "ok");
@@ -298,6 +378,8 @@ void check_conformance(const NaptSettings& settings, const MakeBackend& make) {
     check_distinct(settings, make);
     check_not_ours(settings, make);
     check_prepare(settings, make);
+    check_refresh(settings, make);
+    check_refresh_keeps(settings, make);
     check_expire_says_when(settings, make);
     check_snapshot(settings, make);
     check_pool_snapshot(settings, make);

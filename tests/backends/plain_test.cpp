@@ -4,8 +4,8 @@
 // its twin sees them with offload metadata that means nothing (CWR without segmentation), which
 // normalize_offload() clears and which only the general way accepts. Both must emit the same
 // bytes with the same metadata in the same order, count the same, and remember the same
-// sessions.
-#include "backends/userspace/userspace_backend.hpp"
+// bindings and sessions, for as long.
+#include "backends/registry.hpp"
 #include "core/translator.hpp"
 #include "tests/backends/network.hpp"
 #include "tests/support/bytes.hpp"
@@ -27,8 +27,9 @@ namespace nat64::test {
 namespace {
 
 struct Gateway {
-    Gateway(const TranslatorSettings& settings, const NaptSettings& napt)
-        : backend{napt, counters, rng}, translator{settings, backend, counters, rng} {}
+    Gateway(const char* name, const TranslatorSettings& settings, const NaptSettings& napt)
+        : backend{backends::make_backend(name, napt, counters, rng)},
+          translator{settings, *backend, counters, rng} {}
 
     std::vector<Sent> handle(Clock::time_point now) {
         translator.handle(queue.batch(), now, queue);
@@ -47,28 +48,28 @@ struct Gateway {
     [[nodiscard]] std::vector<BindingRow> bindings() const {
         std::vector<BindingRow> rows;
         rows.reserve(1000);
-        REQUIRE_FALSE(backend.snapshot(0, Filter{}, Budget{100'000}, rows));
+        REQUIRE_FALSE(backend->snapshot(0, Filter{}, Budget{100'000}, rows));
         return rows;
     }
 
     [[nodiscard]] std::vector<SessionRow> sessions(Clock::time_point now) const {
         std::vector<SessionRow> rows;
         rows.reserve(1000);
-        REQUIRE_FALSE(backend.snapshot(0, Filter{}, Budget{100'000}, now, rows));
+        REQUIRE_FALSE(backend->snapshot(0, Filter{}, Budget{100'000}, now, rows));
         return rows;
     }
 
     Counters counters;
     Rng rng = seeded_rng(1);
-    userspace::UserspaceBackend backend;
+    std::unique_ptr<NaptBackend> backend;
     Translator translator;
     MemoryQueue queue;
 };
 
 void impose(Policy policy, Gateway& plain, Gateway& general) {
     const auto shared = std::make_shared<const Policy>(std::move(policy));
-    plain.backend.exchange_policy(shared);
-    general.backend.exchange_policy(shared);
+    plain.backend->exchange_policy(shared);
+    general.backend->exchange_policy(shared);
 }
 
 // ---- traffic ----
@@ -98,8 +99,13 @@ Ipv4Addr random_server(Random& random) {
 }
 
 PacketBuilder outbound(Random& random, Ipv4Addr server4) {
-    constexpr std::array clients{
-        "2001:db8:1::10", "2001:db8:1::20", "fe80::1", "::1", "ff02::1", "64:ff9b::1"};
+    constexpr std::array clients{"2001:db8:1::10",
+                                 "2001:db8:1::20",
+                                 "2001:db8:1::30",
+                                 "fe80::1",
+                                 "::1",
+                                 "ff02::1",
+                                 "64:ff9b::1"};
     const auto prefix = random.one_in(20) ? 0x0064'ff9b'0000'0001U : 0x0064'ff9b'0000'0000U;
     return ipv6(seldom_another_of(random, clients),
                 Ipv6Addr::from_halves(prefix, server4.bits()));
@@ -171,8 +177,10 @@ OwnedPacket random_packet(Random& random, const std::vector<BindingRow>& binding
     }
     const auto& row = one_of(random, bindings);
     auto packet = inbound(random, random.one_in(20) ? v4("192.0.2.9") : row.mapped4.address);
-    const auto port = row.mapped4.port.value() + (random.one_in(20) ? 1U : 0U);
-    add_transport(packet, row.protocol, random, far, port & 0xffff);
+    const auto near = row.whole_host ? random.between(5000, 5004) : row.mapped4.port.value();
+    const auto port = static_cast<unsigned>(near) + (random.one_in(20) ? 1U : 0U);
+    const auto protocol = row.whole_host ? one_of(random, protocols) : row.protocol;
+    add_transport(packet, protocol, random, far, port & 0xffff);
     return spoil(packet, random);
 }
 
@@ -219,6 +227,9 @@ NaptSettings random_napt(Random& random) {
     NaptSettings s;
     s.pool = {pool_item("192.0.2.1")};
     if (random.one_in(2)) s.pool.push_back(pool_item("192.0.2.4"));
+    s.inner_pool = Prefix4{v4("192.0.2.0"), random.one_in(2) ? 30U : 28U};
+    if (random.one_in(2)) s.limits.client_prefix = 64;
+    s.limits.addresses_per_client = random.one_in(2) ? 2 : 0;
     s.limits.sessions = random.one_in(2) ? 8 : 500;
     s.filtering =
         random.one_in(2) ? Filtering::AddressDependent : Filtering::EndpointIndependent;
@@ -244,7 +255,8 @@ std::vector<std::uint64_t> values(const Counters& c) {
         }
     for (const auto& drop : c.drops)
         all.push_back(drop.value());
-    for (const auto* each : {&c.sessions_created, &c.sessions_deleted, &c.bindings_created})
+    for (const auto* each :
+         {&c.sessions_created, &c.sessions_deleted, &c.bindings_created, &c.bindings_deleted})
         for (const auto& counter : *each)
             all.push_back(counter.value());
     return all;
@@ -267,6 +279,16 @@ void compare(const std::vector<Sent>& plain, const std::vector<Sent>& general) {
     }
 }
 
+void compare(const std::vector<BindingRow>& plain, const std::vector<BindingRow>& general) {
+    REQUIRE(plain.size() == general.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+        CHECK(plain[i].protocol == general[i].protocol);
+        CHECK(plain[i].client6 == general[i].client6);
+        CHECK(plain[i].mapped4 == general[i].mapped4);
+        CHECK(plain[i].handle == general[i].handle);
+    }
+}
+
 void compare(const std::vector<SessionRow>& plain, const std::vector<SessionRow>& general) {
     REQUIRE(plain.size() == general.size());
     for (std::size_t i = 0; i < plain.size(); ++i) {
@@ -280,21 +302,31 @@ void compare(const std::vector<SessionRow>& plain, const std::vector<SessionRow>
     }
 }
 
-} // namespace
-
-TEST_CASE("plain packets come out as the general way has them") {
+/// What has come of random traffic, so that it is known to be worth something.
+struct Totals {
     std::uint64_t forwarded = 0;
     std::uint64_t hairpinned = 0;
+    std::uint64_t plain = 0;
+    std::uint64_t expired = 0; ///< bindings
+};
+
+Clock::duration random_pause(Random& random) {
+    if (random.one_in(40)) return 125min;
+    return random.one_in(10) ? 100s : 10ms;
+}
+
+Totals compare_both_ways(const char* name) {
+    Totals totals;
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         CAPTURE(seed);
         Random random{seed};
         const auto settings = random_settings(random);
         const auto napt = random_napt(random);
-        Gateway plain{settings, napt};
-        Gateway general{settings, napt};
+        Gateway plain{name, settings, napt};
+        Gateway general{name, settings, napt};
         Clock::time_point now{1h};
         for (int batch = 0; batch < 40; ++batch) {
-            now += random.one_in(10) ? 100s : 10ms;
+            now += random_pause(random);
             if (random.one_in(8)) impose(random_policy(random), plain, general);
             const auto bindings = plain.bindings();
             for (auto packets = random.between(1, 16); packets > 0; --packets) {
@@ -306,14 +338,35 @@ TEST_CASE("plain packets come out as the general way has them") {
             }
             compare(plain.handle(now), general.handle(now));
             compare(plain.expire(now), general.expire(now));
+            compare(plain.bindings(), general.bindings());
             compare(plain.sessions(now), general.sessions(now));
             REQUIRE(values(plain.counters) == values(general.counters));
         }
-        forwarded += plain.counters.emitted.value();
-        hairpinned += plain.counters.hairpinned.value();
+        totals.forwarded += plain.counters.emitted.value();
+        totals.hairpinned += plain.counters.hairpinned.value();
+        totals.plain += plain.queue.together();
+        for (const auto& counter : plain.counters.bindings_deleted)
+            totals.expired += counter.value();
+        CHECK(general.queue.together() == 0);
     }
-    CHECK(forwarded > 4000);
-    CHECK(hairpinned > 100);
+    return totals;
+}
+
+} // namespace
+
+TEST_CASE("plain packets come out as the general way has them") {
+    const auto totals = compare_both_ways("daemon");
+    CHECK(totals.forwarded > 4000);
+    CHECK(totals.hairpinned > 100);
+    CHECK(totals.plain > 1000);
+    CHECK(totals.expired > 100);
+}
+
+TEST_CASE("napt: kernel: plain packets come out as the general way has them") {
+    const auto totals = compare_both_ways("kernel");
+    CHECK(totals.forwarded > 4000);
+    CHECK(totals.plain > 2000);
+    CHECK(totals.expired > 50);
 }
 
 TEST_CASE("RFC 7915 §4.1, §5.1: a fixed codepoint is that of each packet of a session") {
@@ -323,7 +376,7 @@ TEST_CASE("RFC 7915 §4.1, §5.1: a fixed codepoint is that of each packet of a 
     settings.wkp_strict = false;
     settings.rfc7915.dscp_to_ipv4 = rfc7915::Dscp::fixed(46);
     settings.rfc7915.dscp_to_ipv6 = rfc7915::Dscp::fixed(0);
-    Gateway gateway{settings, napt};
+    Gateway gateway{"daemon", settings, napt};
     const Clock::time_point now{1h};
     for (int packet = 0; packet < 3; ++packet) {
         CAPTURE(packet);
@@ -350,7 +403,7 @@ TEST_CASE("policy: a plain packet of a session that is forbidden by now is refus
     napt.pool = {pool_item("192.0.2.1")};
     TranslatorSettings settings;
     settings.wkp_strict = false;
-    Gateway gateway{settings, napt};
+    Gateway gateway{"daemon", settings, napt};
     const Clock::time_point now{1h};
     const auto out = [&] {
         gateway.queue.push(
@@ -368,7 +421,7 @@ TEST_CASE("policy: a plain packet of a session that is forbidden by now is refus
     };
     REQUIRE(in().size() == 1);
     const std::vector own{v4("203.0.113.5")};
-    gateway.backend.exchange_policy(std::make_shared<const Policy>(PolicySettings{}, own));
+    gateway.backend->exchange_policy(std::make_shared<const Policy>(PolicySettings{}, own));
     gateway.expire(now);
     in();
     CHECK(gateway.dropped(DropReason::NoBinding) == 1);

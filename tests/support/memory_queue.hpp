@@ -7,6 +7,7 @@
 #include "tests/support/bytes.hpp"
 #include "tests/support/owned_packet.hpp"
 
+#include <cstddef>
 #include <span>
 #include <utility>
 #include <vector>
@@ -38,7 +39,15 @@ public:
         sent_.push_back({Bytes{bytes.begin(), bytes.end()}, packet.offload});
     }
 
+    void packets(std::span<PacketBuffer> row) noexcept override {
+        together_ += row.size();
+        Emit::packets(row);
+    }
+
     [[nodiscard]] const std::vector<Sent>& sent() const noexcept { return sent_; }
+
+    /// How many packets came with others, as plain ones do.
+    [[nodiscard]] std::size_t together() const noexcept { return together_; }
 
     /// What was sent since the last take().
     [[nodiscard]] std::vector<Sent> take() { return std::exchange(sent_, {}); }
@@ -48,6 +57,7 @@ private:
     std::vector<OwnedPacket> reading_;
     std::vector<PacketBuffer> batch_;
     std::vector<Sent> sent_;
+    std::size_t together_ = 0;
 };
 
 } // namespace nat64::test

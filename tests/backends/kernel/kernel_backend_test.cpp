@@ -69,6 +69,32 @@ TEST_CASE("policy: napt: kernel asks it for every packet, so another one holds a
     CHECK(net.out(Udp, ep6(1), kServer).verdict == "ok");
 }
 
+TEST_CASE("policy: napt: kernel asks it for plain packets, too") {
+    Network net{settings_with("100.64.0.0/24"), make};
+    const auto inner4 = net.out(Udp, ep6(1), kServer).binding->mapped4;
+    CHECK(net.out(Udp, ep6(2), kServer).verdict == "ok");
+    const auto refreshed = [&](const Endpoint6& client6, const Endpoint4& server4) {
+        std::vector<OutboundFlow> flows(1);
+        flows[0].client6 = client6;
+        flows[0].server4 = server4;
+        flows[0].protocol = Udp;
+        net.backend->prepare(flows, {});
+        return net.backend->refresh_outbound(flows, net.clock.now()) == 1;
+    };
+    CHECK(refreshed(ep6(1), kServer));
+    CHECK(refreshed(ep6(1), ep4("203.0.113.6", 1))); // another flow of a known client
+    CHECK_FALSE(refreshed(ep6(2), inner4));
+    PolicySettings settings;
+    settings.clients_deny = {Prefix6{ep6(2).address, 128}};
+    settings.destinations_deny = {{Prefix4{kServer.address, 32}, Udp}};
+    const std::vector own{v4("203.0.113.1")};
+    net.backend->exchange_policy(std::make_shared<const Policy>(settings, own));
+    CHECK_FALSE(refreshed(ep6(1), kServer));
+    CHECK_FALSE(refreshed(ep6(1), ep4("203.0.113.1", 22)));
+    CHECK_FALSE(refreshed(ep6(2), ep4("203.0.113.6", 1)));
+    CHECK(refreshed(ep6(1), ep4("203.0.113.6", 1)));
+}
+
 TEST_CASE("limits.addresses_per_client: one prefix cannot take the pool") {
     auto settings = settings_with("100.64.0.0/24");
     settings.limits.client_prefix = 64;
@@ -164,6 +190,32 @@ TEST_CASE("napt: kernel: packets of either side keep a host") {
             CHECK(net.out(Udp, ep6(1), kServer).binding->mapped4 == mapped4);
     }
     CHECK(net.notes.events.size() == 1);
+}
+
+TEST_CASE("napt: kernel: plain TCP keeps a host as long as TCP in general") {
+    for (const bool answered : {false, true}) {
+        CAPTURE(answered);
+        Network net{settings_with("100.64.0.0/24"), make};
+        const auto mapped4 = net.out(Tcp, ep6(1), kServer).binding->mapped4;
+        std::vector<InboundFlow> in(1);
+        in[0].server4 = kServer;
+        in[0].mapped4 = mapped4;
+        in[0].protocol = Tcp;
+        in[0].tcp = answered ? kSynAck : kRst;
+        CHECK(net.backend->refresh_inbound(in, net.clock.now()) == 1);
+        net.pass(3min);
+        std::vector<OutboundFlow> out(1);
+        out[0].client6 = ep6(1);
+        out[0].server4 = kServer;
+        out[0].protocol = Tcp;
+        out[0].tcp = kAck;
+        net.backend->prepare(out, {});
+        CHECK(net.backend->refresh_outbound(out, net.clock.now()) == 1);
+        net.pass((answered ? 124min : 4min) + 1s);
+        CHECK(net.bindings().size() == 1);
+        net.pass(KernelBackend::kMargin);
+        CHECK(net.bindings().empty());
+    }
 }
 
 TEST_CASE("napt: kernel: the fast path's packets count, unless the host has changed") {
