@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nanoseconds per translated packet of an established flow, through the whole of Translator and
-// the userspace backend, in random order over N sessions and in batches of 32. Only handle() is
-// timed; packets are written into their buffers between batches, which leaves them in the cache
-// as a read() from the device would. The median and the tenth percentiles over all batches
-// leave out what other programs do meanwhile; the mean that the library prints does not.
+// a backend, in random order over N sessions (`kernel_*`: hosts) and in batches of 32. Only
+// handle() is timed; packets are written into their buffers between batches, which leaves them
+// in the cache as a read() from the device would. The median and the tenth percentiles over all
+// batches leave out what other programs do meanwhile; the mean that the library prints does
+// not.
 //
 //   build/release/bench/translate_bench [--benchmark_repetitions=5]
-#include "backends/userspace/userspace_backend.hpp"
+#include "backends/registry.hpp"
 #include "core/counters.hpp"
 #include "core/net/checksum.hpp"
 #include "core/net/headers.hpp"
+#include "core/policy.hpp"
 #include "core/translator.hpp"
 
 #include <algorithm>
@@ -19,6 +21,8 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -48,12 +52,14 @@ enum class Way : std::uint8_t { Outbound, Inbound };
 
 class Gateway {
 public:
-    explicit Gateway(std::uint32_t sessions)
+    Gateway(std::string_view napt, std::uint32_t sessions)
         : rng_{Secret{1, 2}},
-          backend_{napt(sessions), counters_, rng_},
-          translator_{translator(), backend_, counters_, rng_},
+          backend_{backends::make_backend(napt, settings(sessions), counters_, rng_)},
+          translator_{translator(), *backend_, counters_, rng_},
           storage_(kBatch * kSlot),
           mapped_(sessions) {
+        const std::array own{Ipv4Addr{198, 51, 100, 1}};
+        backend_->exchange_policy(std::make_shared<const Policy>(PolicySettings{}, own));
         for (std::uint32_t i = 0; i < sessions; ++i)
             open(i);
     }
@@ -74,14 +80,18 @@ public:
     [[nodiscard]] std::uint64_t emitted() const { return sink_.count; }
 
 private:
-    static NaptSettings napt(std::uint32_t sessions) {
-        NaptSettings s;
-        // One port a session, with room to spare: 60 % of the ports of the pool.
-        const auto addresses = sessions / 40000 + 1;
+    static unsigned length_for(std::uint32_t addresses) {
         unsigned length = 32;
         while ((1U << (32 - length)) < addresses)
             --length;
-        s.pool = {{Prefix4{Ipv4Addr{198, 18, 0, 0}, length}, {}}};
+        return length;
+    }
+
+    static NaptSettings settings(std::uint32_t sessions) {
+        NaptSettings s;
+        // One port a session, with room to spare: 60 % of the ports of the pool.
+        s.pool = {{Prefix4{Ipv4Addr{198, 18, 0, 0}, length_for(sessions / 40000 + 1)}, {}}};
+        s.inner_pool = Prefix4{Ipv4Addr{100, 64, 0, 0}, length_for(sessions + 2)};
         s.limits.sessions = sessions + sessions / 8 + 64;
         s.limits.sessions_per_client = 0;
         s.limits.ports_per_client = 0;
@@ -158,7 +168,7 @@ private:
 
     Counters counters_;
     Rng rng_;
-    userspace::UserspaceBackend backend_;
+    std::unique_ptr<NaptBackend> backend_;
     Translator translator_;
     std::vector<std::byte> storage_;
     std::array<PacketBuffer, kBatch> packets_;
@@ -166,13 +176,13 @@ private:
     Sink sink_;
 };
 
-void established(benchmark::State& state, Way way) {
+void established(benchmark::State& state, std::string_view napt, Way way) {
     static std::unique_ptr<Gateway> gateway;
-    static std::int64_t sessions = 0;
-    if (sessions != state.range(0)) {
+    static std::pair<std::string_view, std::int64_t> made;
+    if (const std::pair wanted{napt, state.range(0)}; made != wanted) {
         gateway.reset();
-        gateway = std::make_unique<Gateway>(static_cast<std::uint32_t>(state.range(0)));
-        sessions = state.range(0);
+        gateway = std::make_unique<Gateway>(napt, static_cast<std::uint32_t>(state.range(0)));
+        made = wanted;
     }
     std::uint64_t random = 42;
     const auto before = gateway->emitted();
@@ -192,16 +202,24 @@ void established(benchmark::State& state, Way way) {
     state.SetItemsProcessed(packets);
 }
 
-BENCHMARK_CAPTURE(established, outbound, Way::Outbound)
+BENCHMARK_CAPTURE(established, outbound, "daemon", Way::Outbound)
     ->UseManualTime()
     ->Arg(10'000)
     ->Arg(1'000'000)
     ->Arg(10'000'000);
-BENCHMARK_CAPTURE(established, inbound, Way::Inbound)
+BENCHMARK_CAPTURE(established, inbound, "daemon", Way::Inbound)
     ->UseManualTime()
     ->Arg(10'000)
     ->Arg(1'000'000)
     ->Arg(10'000'000);
+BENCHMARK_CAPTURE(established, kernel_outbound, "kernel", Way::Outbound)
+    ->UseManualTime()
+    ->Arg(10'000)
+    ->Arg(1'000'000);
+BENCHMARK_CAPTURE(established, kernel_inbound, "kernel", Way::Inbound)
+    ->UseManualTime()
+    ->Arg(10'000)
+    ->Arg(1'000'000);
 
 } // namespace
 

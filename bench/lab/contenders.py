@@ -5,7 +5,8 @@
     P  plain kernel forwarding, IPv6 to IPv6
     M  kernel NAT44 masquerade, IPv4 to IPv4
     T  Debian's tayga + masquerade, IPv6 to IPv4
-    N  nat64, user space, IPv6 to IPv4
+    N  nat64, napt: daemon, IPv6 to IPv4
+    K  nat64, napt: kernel, IPv6 to IPv4 at the gateway's own address, as T
 
 Every contender has a lab of its own; all stand ready at once and idle until it is their turn,
 so that rounds can be interleaved.
@@ -21,8 +22,10 @@ NAMES = {
     "P": "plain IPv6 forwarding",
     "M": "NAT44 masquerade",
     "T": "tayga + masquerade",
-    "N": "nat64",
+    "N": "nat64, napt: daemon",
+    "K": "nat64, napt: kernel",
 }
+NAPT = {"N": "daemon", "K": "kernel"}
 
 
 class Contender:
@@ -38,11 +41,11 @@ class Contender:
         elif letter == "M":
             Masquerade(self.lab, CLIENT4)
             self.target, self.bind = SERVER, SERVER
-        elif letter in "TN":
+        elif letter == "T" or letter in NAPT:
             if letter == "T":
                 translator = TaygaMasquerade(self.lab)
             else:
-                translator = Nat64(self.lab, executable=executable)
+                translator = Nat64(self.lab, {"napt": NAPT[letter]}, executable=executable)
             self.daemon = translator.process
             self.target, self.bind = translator.address6(SERVER), SERVER
         Iperf3Server(self.lab)
@@ -64,8 +67,8 @@ class Contender:
 
 
 def available(executable):
-    """All letters, without N where there is no nat64 to run."""
-    return "DPMTN" if os.access(executable, os.X_OK) else "DPMT"
+    """All letters, without N and K where there is no nat64 to run."""
+    return "DPMTNK" if os.access(executable, os.X_OK) else "DPMT"
 
 
 def kernel_softirq_cpu():

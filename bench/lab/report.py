@@ -5,6 +5,8 @@ import statistics
 from dataclasses import dataclass
 from typing import Callable
 
+from contenders import NAMES, NAPT
+
 # (measure, quantity): (heading, unit, decimals)
 QUANTITIES = {
     ("tcp-up", "gbit"): ("bulk TCP up", "Gbit/s", 2),
@@ -25,7 +27,8 @@ QUANTITIES = {
 
 @dataclass
 class Goal:
-    """`figure` of the medians by contender letter, and whether that is enough."""
+    """`figure` of nat64 and of medians by contender letter, and whether that is enough.
+    `text` has nat64's letter as {}."""
 
     measure: str
     quantity: str
@@ -35,23 +38,23 @@ class Goal:
 
 
 def _ratio(other):
-    return lambda m: m["N"] / m[other]
+    return lambda ours, m: ours / m[other]
 
 
-def _added(m):
-    return m["N"] - m["P"]
+def _added(ours, m):
+    return ours - m["P"]
 
 
 GOALS = [
-    Goal("tcp-up", "gbit", "N >= 0.8 P", _ratio("P"), lambda x: x >= 0.8),
-    Goal("tcp-up", "gbit", "N >= 10 T", _ratio("T"), lambda x: x >= 10),
-    Goal("tcp-down", "gbit", "N >= 0.8 P", _ratio("P"), lambda x: x >= 0.8),
-    Goal("tcp-down", "gbit", "N >= 10 T", _ratio("T"), lambda x: x >= 10),
-    Goal("cpu", "gateway_ns_per_packet", "N <= 0.6 T", _ratio("T"), lambda x: x <= 0.6),
-    Goal("udp-quic-up", "gbit", "N >= 3 T", _ratio("T"), lambda x: x >= 3),
-    Goal("udp-quic-down", "gbit", "N >= 3 T", _ratio("T"), lambda x: x >= 3),
-    Goal("latency", "p50_us", "N - P <= 10 µs", _added, lambda x: x <= 10),
-    Goal("latency", "p99_us", "N - P <= 30 µs", _added, lambda x: x <= 30),
+    Goal("tcp-up", "gbit", "{} >= 0.8 P", _ratio("P"), lambda x: x >= 0.8),
+    Goal("tcp-up", "gbit", "{} >= 10 T", _ratio("T"), lambda x: x >= 10),
+    Goal("tcp-down", "gbit", "{} >= 0.8 P", _ratio("P"), lambda x: x >= 0.8),
+    Goal("tcp-down", "gbit", "{} >= 10 T", _ratio("T"), lambda x: x >= 10),
+    Goal("cpu", "gateway_ns_per_packet", "{} <= 0.6 T", _ratio("T"), lambda x: x <= 0.6),
+    Goal("udp-quic-up", "gbit", "{} >= 3 T", _ratio("T"), lambda x: x >= 3),
+    Goal("udp-quic-down", "gbit", "{} >= 3 T", _ratio("T"), lambda x: x >= 3),
+    Goal("latency", "p50_us", "{} - P <= 10 µs", _added, lambda x: x <= 10),
+    Goal("latency", "p99_us", "{} - P <= 30 µs", _added, lambda x: x <= 30),
 ]
 
 
@@ -71,10 +74,9 @@ def add_gateway_share(samples):
 def print_report(console, samples, letters):
     """samples[measure][letter][quantity] = [values], one a round."""
     letters = [letter for letter in letters if letter != "D"]
-    newest = "N" if "N" in letters else letters[-1]
-    others = [letter for letter in letters if letter != newest]
+    pairs = _pairs(letters)
     columns = "".join(f"{letter:>25}" for letter in letters)
-    ratios = "".join(f"{newest + '/' + letter:>8}" for letter in others)
+    ratios = "".join(f"{one + '/' + other:>8}" for one, other in pairs)
     console.line()
     console.line(f"{'median (min … max)':<24}{'':>8}{columns}  {ratios}", "bold")
     for (measure, quantity), (heading, unit, decimals) in QUANTITIES.items():
@@ -87,9 +89,10 @@ def print_report(console, samples, letters):
             else:
                 cells += f"{'-':>25}"
         if medians:
-            console.line(f"{heading:<24}{unit:>8}{cells}  {_ratios(medians, newest, others)}")
-    if "N" in letters:
-        _print_goals(console, samples)
+            console.line(f"{heading:<24}{unit:>8}{cells}  {_ratios(medians, pairs)}")
+    for letter in NAPT:
+        if letter in letters:
+            _print_goals(console, samples, letter)
 
 
 def _spread(values, decimals):
@@ -98,17 +101,23 @@ def _spread(values, decimals):
     return f"{middle} ({low}…{high})" if len(values) > 1 else middle
 
 
-def _ratios(medians, newest, others):
+def _pairs(letters):
+    """Whose ratios are shown: nat64's to all who stand before it, or else the last one's."""
+    ours = [letter for letter in letters if letter in NAPT] or letters[-1:]
+    return [(one, other) for one in ours for other in letters[: letters.index(one)]]
+
+
+def _ratios(medians, pairs):
     cells = ""
-    for letter in others:
-        good = letter in medians and newest in medians and medians[letter] > 0
-        cells += f"{medians[newest] / medians[letter]:>8.2f}" if good else f"{'-':>8}"
+    for one, other in pairs:
+        good = one in medians and medians.get(other, 0) > 0
+        cells += f"{medians[one] / medians[other]:>8.2f}" if good else f"{'-':>8}"
     return cells
 
 
-def _print_goals(console, samples):
+def _print_goals(console, samples, ours):
     console.line()
-    console.line("goals", "bold")
+    console.line(f"goals of {NAMES[ours]}", "bold")
     for goal in GOALS:
         medians = {
             letter: statistics.median(values[goal.quantity])
@@ -116,9 +125,10 @@ def _print_goals(console, samples):
             if values.get(goal.quantity)
         }
         try:
-            figure = goal.figure(medians)
+            figure = goal.figure(medians[ours], medians)
         except (KeyError, ZeroDivisionError):
             continue
         fine = goal.reached(figure)
-        text = f"{goal.measure:<16} {goal.quantity:<24} {goal.text:<16} measured {figure:8.2f}"
+        wanted = goal.text.format(ours)
+        text = f"{goal.measure:<16} {goal.quantity:<24} {wanted:<16} measured {figure:8.2f}"
         console.line(f"  {'✔' if fine else '✘'} {text}", "green" if fine else "red")
