@@ -30,7 +30,7 @@ constexpr std::size_t kAlignment = 64;
 /// What any packet may need.
 constexpr std::size_t kLargestSlot = kHeadroom + kMaxPacket + kTailroom;
 
-static_assert(kHeadroom % kAlignment == 0 && kHeadroom >= kVirtioHeaderSize);
+static_assert(kHeadroom % kAlignment == 0 && kHeadroomLeft >= kVirtioHeaderSize);
 
 constexpr std::size_t align_up(std::size_t n) noexcept {
     return (n + kAlignment - 1) / kAlignment * kAlignment;

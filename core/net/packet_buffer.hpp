@@ -16,6 +16,9 @@ namespace nat64 {
 inline constexpr std::size_t kHeadroom = 64;
 inline constexpr std::size_t kTailroom = 128;
 
+/// Room that every packet that leaves still has in front: the header of a device goes there.
+inline constexpr std::size_t kHeadroomLeft = 16;
+
 /// The largest IP packet.
 inline constexpr std::size_t kMaxPacket = 65535;
 
@@ -92,8 +95,9 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Where packets leave. Called on the packet thread; the buffer is the caller's again when the
-/// call returns, so an implementation that queues must copy.
+/// Where packets leave, each with kHeadroomLeft in front. Called on the packet thread; the
+/// buffer is the caller's again when the call returns, so an implementation that queues must
+/// copy.
 class Emit {
 public:
     virtual void packet(PacketBuffer& packet) noexcept = 0;

@@ -7,6 +7,7 @@
 #include "tests/support/bytes.hpp"
 #include "tests/support/owned_packet.hpp"
 
+#include <cassert>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -35,6 +36,7 @@ public:
     }
 
     void packet(PacketBuffer& packet) noexcept override {
+        assert(packet.headroom() >= kHeadroomLeft);
         const auto bytes = std::as_const(packet).bytes();
         sent_.push_back({Bytes{bytes.begin(), bytes.end()}, packet.offload});
     }
