@@ -398,6 +398,38 @@ TEST_CASE("RFC 7915 §4.1, §5.1: a fixed codepoint is that of each packet of a 
     }
 }
 
+TEST_CASE("what ends within its transport header is not plain, and not let through") {
+    NaptSettings napt;
+    napt.pool = {pool_item("192.0.2.1")};
+    TranslatorSettings settings;
+    settings.wkp_strict = false;
+    Gateway gateway{"daemon", settings, napt};
+    const auto cut = [](Bytes bytes, std::size_t header, std::size_t size) {
+        bytes.resize(header + size);
+        if (header == 40) {
+            put16(bytes, 4, static_cast<unsigned>(size));
+        } else {
+            put16(bytes, 2, static_cast<unsigned>(bytes.size()));
+            fix_ipv4_checksum(bytes);
+        }
+        return OwnedPacket{bytes};
+    };
+    const auto out = ipv6("2001:db8:1::10", "64:ff9b::203.0.113.5");
+    const auto in = ipv4("203.0.113.5", "192.0.2.1");
+    std::uint64_t packets = 0;
+    for (std::size_t size = 0; size < 20; ++size) {
+        gateway.queue.push(cut(PacketBuilder{out}.tcp(5000, 80, 0x10).bytes(), 40, size));
+        gateway.queue.push(cut(PacketBuilder{in}.tcp(80, 5000, 0x10).bytes(), 20, size));
+        packets += 2;
+        if (size >= 8) continue;
+        gateway.queue.push(cut(PacketBuilder{out}.udp(5000, 80).bytes(), 40, size));
+        gateway.queue.push(cut(PacketBuilder{in}.udp(80, 5000).bytes(), 20, size));
+        packets += 2;
+    }
+    CHECK(gateway.handle(Clock::time_point{1h}).empty());
+    CHECK(gateway.dropped(DropReason::BadTransportHeader) == packets);
+}
+
 TEST_CASE("policy: a plain packet of a session that is forbidden by now is refused") {
     NaptSettings napt;
     napt.pool = {pool_item("192.0.2.1")};

@@ -9,6 +9,7 @@
 #include "tests/support/packet_builder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -212,6 +213,43 @@ TEST_CASE("RFC 4443 §2.4 f: each side and path MTU discovery have a rate of the
     CHECK(rig.answer(replier, udp6(), too_big).has_value());
 }
 
+TEST_CASE("RFC 4443 §2.4 f: no answer takes from another bucket than its own") {
+    struct Answered {
+        PacketBuilder packet;
+        IcmpAnswer answer;
+    };
+
+    const std::array kinds{Answered{udp4(), kPortUnreachable4},
+                           Answered{udp4(), {kIcmpDestinationUnreachable, 4, 1400}},
+                           Answered{udp6(), kPortUnreachable6},
+                           Answered{udp6(), {kIcmpv6PacketTooBig, 0, 1400}}};
+    for (const auto& drained : kinds) {
+        Rig rig;
+        rig.settings.per_second = 10;
+        IcmpReplier replier{rig.settings};
+        while (rig.answer(replier, drained.packet, drained.answer))
+            ;
+        for (const auto& kind : kinds) {
+            int sent = 0;
+            while (rig.answer(replier, kind.packet, kind.answer))
+                ++sent;
+            CHECK(sent == (&kind == &drained ? 0 : 10));
+        }
+    }
+}
+
+TEST_CASE("RFC 4443 §2.4 f: answers of all other types have one bucket a side") {
+    Rig rig;
+    rig.settings.per_second = 10;
+    IcmpReplier replier{rig.settings};
+    while (rig.answer(replier, udp4(), kAdminProhibited4))
+        ;
+    CHECK_FALSE(rig.answer(replier, udp4(), kTtlExceeded4));
+    while (rig.answer(replier, udp6(), kAdminProhibited6))
+        ;
+    CHECK_FALSE(rig.answer(replier, udp6(), kHopLimitExceeded6));
+}
+
 TEST_CASE("what gets no answer anyway takes nothing from the rate") {
     Rig rig;
     rig.settings.per_second = 1;
@@ -271,6 +309,13 @@ TEST_CASE("TokenBucket: an idle time fills it to the burst and no more") {
     CHECK(drain() == 10);
 }
 
+TEST_CASE("TokenBucket: the first call finds it full, at whatever time") {
+    TokenBucket bucket{10};
+    for (int i = 0; i < 10; ++i)
+        CHECK(bucket.take(Clock::time_point{}));
+    CHECK_FALSE(bucket.take(Clock::time_point{}));
+}
+
 TEST_CASE("TokenBucket: time that goes back is no time") {
     TokenBucket bucket{10};
     FakeClock clock;
@@ -289,6 +334,8 @@ TEST_CASE("RFC 6146 §3.5.2.2: the probe is an empty segment with only ACK set")
     IcmpReplier replier{rig.settings};
     const Endpoint6 server6{Ipv6Addr::parse(kServer6).value(), Port{80}};
     const Endpoint6 client6{Ipv6Addr::parse(kClient6).value(), Port{4000}};
+    // It is built where this was.
+    REQUIRE(rig.answer(replier, udp6(100), kPortUnreachable6));
     replier.tcp_probe(server6, client6, rig.counters, rig.queue);
     const auto sent = rig.queue.take();
     REQUIRE(sent.size() == 1);
@@ -302,4 +349,5 @@ TEST_CASE("RFC 6146 §3.5.2.2: the probe is an empty segment with only ACK set")
     CHECK(actual == expected.bytes());
     CHECK(get16(sent.front().bytes, 54) != 0);
     CHECK(rig.counters.tcp_probes.value() == 1);
+    CHECK(rig.counters.emitted.value() == 2);
 }

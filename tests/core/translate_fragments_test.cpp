@@ -81,6 +81,83 @@ TEST_CASE("a query that is refused when all its fragments are there goes as a wh
     CHECK(b.all_drops() == 3);
 }
 
+TEST_CASE("no buffer is lost, whatever becomes of the fragments in it") {
+    auto settings = lab_settings();
+    settings.fragment_buffers = 3;
+    Bench b{settings};
+    b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));
+    b.backend.bind(L4Proto::Icmp, client(kClient, 9), pool(777));
+    const auto out = ipv6(kClient, kServer6);
+    const auto in = ipv4(kServer4, kPool);
+    const auto again = [&](PacketBuilder packet, std::size_t leave, bool refused = false) {
+        for (std::uint32_t id = 1; id <= 20; ++id) {
+            CAPTURE(id);
+            if (refused) b.backend.refuse_with(Refusal{DropReason::PoolExhausted, {}});
+            const auto pieces = packet.payload(192).in_pieces(72, id);
+            CHECK(pass_all(b, backwards(pieces)).size() == leave);
+        }
+    };
+    SUBCASE("forwarded, from the IPv6 side") {
+        again(PacketBuilder{out}.udp(4000, 53), 3);
+    }
+    SUBCASE("forwarded, from the IPv4 side") {
+        again(PacketBuilder{in}.udp(53, 777), 3);
+    }
+    SUBCASE("collected, from the IPv6 side") {
+        again(PacketBuilder{out}.echo_request(9), 3);
+        CHECK(b.counters.released.value() == b.counters.held.value());
+    }
+    SUBCASE("collected, from the IPv4 side") {
+        again(PacketBuilder{in}.echo_reply(777), 3);
+        CHECK(b.counters.released.value() == b.counters.held.value());
+    }
+    SUBCASE("refused, from the IPv6 side") {
+        again(PacketBuilder{out}.udp(4001, 53), 0, true);
+    }
+    SUBCASE("refused, from the IPv4 side") {
+        again(PacketBuilder{in}.udp(53, 778), 0);
+    }
+    SUBCASE("collected and refused, from the IPv6 side") {
+        again(PacketBuilder{out}.echo_request(9), 0, true);
+    }
+    SUBCASE("collected and refused, from the IPv4 side") {
+        again(PacketBuilder{in}.echo_reply(778), 0);
+    }
+    SUBCASE("a UDP length that is more than there is") {
+        for (std::uint32_t id = 1; id <= 20; ++id) {
+            auto pieces =
+                PacketBuilder{in}.udp(53, 777).payload(192).checksum(0).in_pieces(72, id);
+            put16(pieces[0], 24, 201);
+            CHECK(pass_all(b, backwards(pieces)).empty());
+        }
+        CHECK(b.drops(DropReason::BadTransportHeader) == 20);
+    }
+    CHECK(b.drops(DropReason::FragmentLimit) == 0);
+}
+
+TEST_CASE("a held fragment that makes way is counted at once") {
+    auto settings = lab_settings();
+    const auto later = [](std::uint32_t id, std::size_t offset = 72) {
+        return ipv6(kClient, kServer6).udp(4000, 53).payload(200).piece(offset, 72, id);
+    };
+    SUBCASE("its buffer is another one's") {
+        settings.fragment_buffers = 2;
+        Bench b{settings};
+        CHECK(b.pass(later(1)).empty());
+        CHECK(b.pass(later(2)).empty());
+        CHECK(b.pass(later(3)).empty());
+        CHECK(b.drops(DropReason::FragmentLimit) == 1);
+    }
+    SUBCASE("its place is another one's") {
+        settings.fragments_held = 8; // 2 for one source
+        Bench b{settings};
+        CHECK(b.pass(later(1)).empty());
+        CHECK(b.pass(later(2)).empty());
+        CHECK(b.pass(later(3, 0)).size() == 1);
+        CHECK(b.drops(DropReason::FragmentLimit) == 1);
+    }
+}
+
 TEST_CASE("RFC 791 §2.3: fragments of another protocol are of another packet") {
     Bench b;
     b.backend.bind(L4Proto::Udp, client(kClient, 4000), pool(777));

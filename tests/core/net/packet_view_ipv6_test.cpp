@@ -225,6 +225,11 @@ TEST_CASE("RFC 8200 §4.5: reserved bits of a Fragment header are ignored") {
     REQUIRE(view);
     CHECK(view->fragment_offset == 16);
     CHECK(view->more_fragments);
+    auto last = packet().fragment(16, false, 1).bytes();
+    test::put16(last, 42, test::get16(last, 42) | 6U);
+    REQUIRE(parse_packet(last));
+    CHECK(parse_packet(last)->fragment_offset == 16);
+    CHECK_FALSE(parse_packet(last)->more_fragments);
 }
 
 struct Fragment {
