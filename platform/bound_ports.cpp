@@ -17,7 +17,6 @@
 
 #include <libmnl/libmnl.h>
 
-#include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>

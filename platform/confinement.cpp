@@ -8,10 +8,10 @@
 #include <array>
 #include <cerrno>
 
+#include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
+#include <sys/socket.h> // IWYU pragma: keep (MSG_FASTOPEN)
 
 namespace nat64::platform {
 

@@ -60,7 +60,8 @@ constexpr std::uint32_t kReading =
 
 void allow_files(SyscallFilter& filter) {
     for (const auto& [call, flags] : {std::pair{SCMP_SYS(open), 1U}, {SCMP_SYS(openat), 2U}}) {
-        const auto only = [&](std::uint32_t mask, int wanted) {
+        const auto only = [&filter, call = call, flags = flags](std::uint32_t mask,
+                                                                int wanted) {
             filter.allow(call,
                          scmp_arg_cmp{.arg = flags,
                                       .op = SCMP_CMP_MASKED_EQ,

@@ -17,7 +17,6 @@
 #include <libmnl/libmnl.h>
 
 #include <linux/netlink.h>
-#include <sys/socket.h>
 
 namespace nat64::platform {
 

@@ -9,11 +9,12 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 #include <libmnl/libmnl.h>
 
-#include <linux/if.h>
+#include <linux/if.h> // IWYU pragma: keep (IFF_UP)
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -152,10 +153,12 @@ NetlinkRequest::NetlinkRequest(std::uint16_t type, std::uint16_t flags) noexcept
 }
 
 nlmsghdr* NetlinkRequest::header() noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libmnl has made one there
     return reinterpret_cast<nlmsghdr*>(bytes_.data());
 }
 
 const nlmsghdr* NetlinkRequest::header() const noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libmnl has made one there
     return reinterpret_cast<const nlmsghdr*>(bytes_.data());
 }
 
@@ -176,7 +179,7 @@ NetlinkRequest raise_link(LinkIndex link) noexcept {
     return change_link(link, IFF_UP, IFF_UP | IFF_MULTICAST);
 }
 
-NetlinkRequest change_route(RouteAction action, const Route& route) noexcept {
+NetlinkRequest change_route(RouteAction action, const Route& route) {
     const bool add = action == RouteAction::Add;
     NetlinkRequest request{
         add ? std::uint16_t{RTM_NEWROUTE} : std::uint16_t{RTM_DELROUTE},

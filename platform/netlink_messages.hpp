@@ -62,7 +62,7 @@ private:
 [[nodiscard]] NetlinkRequest raise_link(LinkIndex link) noexcept;
 
 /// Adds (refusing to replace) or deletes a route in the main table.
-[[nodiscard]] NetlinkRequest change_route(RouteAction action, const Route& route) noexcept;
+[[nodiscard]] NetlinkRequest change_route(RouteAction action, const Route& route);
 
 [[nodiscard]] NetlinkRequest list_addresses() noexcept;
 [[nodiscard]] NetlinkRequest list_routes() noexcept;

@@ -17,13 +17,14 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <linux/prctl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <sys/time.h> // IWYU pragma: keep (timeval)
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ ssize_t send_beside(int fd, std::span<char> bytes, int descriptor) noexcept {
     all.msg_iov = &part;
     all.msg_iovlen = 1;
     all.msg_control = beside.data();
-    all.msg_controllen = beside.size();
+    all.msg_controllen = sizeof beside;
     cmsghdr& header = *CMSG_FIRSTHDR(&all);
     header.cmsg_level = SOL_SOCKET;
     header.cmsg_type = SCM_RIGHTS;
@@ -237,6 +238,7 @@ UniqueFd either_of(int one, int other) {
 
 } // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): for want of memory, which ends this process
 Answer Requests::answer(const std::string& message) noexcept {
     try {
         RequestReader in{message};
@@ -326,6 +328,7 @@ void PrivilegedProcess::end() {
         }
         return;
     }
+    // NOLINTNEXTLINE(misc-include-cleaner): WNOHANG is of sys/wait.h, too
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
     throw OsError{ETIMEDOUT,
                   "wait for the end of nat64-machine (process " + std::to_string(pid_) + ")",

@@ -7,6 +7,7 @@
 #include <cap-ng.h>
 
 #include <linux/capability.h>
+#include <linux/prctl.h>
 #include <sys/prctl.h>
 
 namespace nat64::platform {
@@ -24,6 +25,7 @@ void drop_privileges(Keep keep) {
     capng_clear(CAPNG_SELECT_ALL);
     if (keep == Keep::NetAdmin)
         capng_update(CAPNG_ADD,
+                     // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): flags
                      static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED),
                      CAP_NET_ADMIN);
     if (capng_apply(may_shrink_bounds ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)

@@ -48,6 +48,7 @@ ServiceNotify::ServiceNotify(std::string_view socket) {
     sockaddr_un address{};
     if (socket.empty() || socket.size() >= sizeof address.sun_path) return;
     fd_ = UniqueFd{adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd_) return;
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, socket.data(), socket.size());
     if (address.sun_path[0] == '@') address.sun_path[0] = '\0';

@@ -11,7 +11,7 @@
 #include <cstddef>
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <sys/ioctl.h> // IWYU pragma: keep (FIONBIO, TCGETS)
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -16,6 +16,7 @@ namespace nat64::platform {
 
 Clock::time_point now() noexcept {
     timespec time{};
+    // NOLINTNEXTLINE(misc-include-cleaner): <ctime> has it on POSIX
     ::clock_gettime(CLOCK_BOOTTIME, &time);
     return Clock::time_point{std::chrono::seconds{time.tv_sec} +
                              std::chrono::nanoseconds{time.tv_nsec}};

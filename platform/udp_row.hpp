@@ -39,6 +39,7 @@ public:
     explicit UdpRow(std::span<const PacketBuffer> packets) noexcept;
     UdpRow(const UdpRow&) = delete;
     UdpRow& operator=(const UdpRow&) = delete;
+    ~UdpRow() = default;
 
     /// Virtio header and headers, then the payloads.
     [[nodiscard]] std::span<const iovec> parts() const noexcept {
