@@ -75,7 +75,7 @@ private:
     static OwnedPacket piece(std::uint32_t id, std::size_t n, const AnyAddress& source) {
         return test::ipv6(source, "64:ff9b::192.0.2.1")
             .udp(4000, 53)
-            .payload(4000)
+            .payload(5000)
             .piece(64 * n, 64, id)
             .packet();
     }
@@ -184,6 +184,37 @@ TEST_CASE("fragments: what holds no piece has none to give, and does not make wa
     CHECK((*table).take_evicted() == 32);
     CHECK(std::holds_alternative<Refused>(table.context(1, source(1)).decision));
     CHECK((*table).discard(table.context(3, source(3))) == 32);
+}
+
+TEST_CASE("fragments: who makes way is looked for among the eight oldest, no further") {
+    bool one_source = false;
+    SUBCASE("all buffers are used") {}
+    SUBCASE("the source has used its quarter") {
+        one_source = true;
+    }
+    Table table{one_source ? 256U : 64U, 64};
+    const auto source = [=](std::uint32_t id) {
+        return one_source ? AnyAddress{kSource} : network(id);
+    };
+    for (std::uint32_t id = 1; id <= 8; ++id)
+        table.context(id, source(id)).decision = Refused{};
+    for (std::size_t n = 0; n < 64; ++n)
+        REQUIRE(table.hold(9, n, source(9)));
+    CHECK(table.hold(10, 0, source(10)).error() == DropReason::FragmentLimit);
+    CHECK((*table).take_evicted() == 0);
+}
+
+TEST_CASE("fragments: a duplicate of a packet that was complete is held and counted for none") {
+    Table table{256, 64};
+    table.pass_whole(1);
+    for (std::size_t n = 0; n < 64; ++n)
+        REQUIRE(table.hold(1, n));
+    for (std::size_t n = 0; n < 64; ++n)
+        REQUIRE(table.hold(2, n));
+    CHECK((*table).take_evicted() == 0);
+    CHECK((*table).drop_pieces(table.context(1)) == 64);
+    CHECK((*table).discard(table.context(1)) == 0);
+    CHECK((*table).discard(table.context(2)) == 64);
 }
 
 TEST_CASE("fragments: beyond its quarter no younger packet of a source makes way") {
