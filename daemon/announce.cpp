@@ -8,6 +8,7 @@
 #include "core/counters.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/special_addresses.hpp"
+#include "core/policy.hpp"
 #include "core/rfc7915/rfc7915.hpp"
 #include "core/translator.hpp"
 #include "platform/tun_device.hpp"
@@ -39,6 +40,7 @@ std::string pool_line(std::span<const PoolItem> pool) {
 }
 
 std::string inner_pool_line(const config::Config& config) {
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): chosen by now, if not given
     const auto& pool = config.napt.inner_pool.value();
     return fmt::format(
         "kernel NAPT on this machine's own addresses; {} clients at a time stand "

@@ -2,15 +2,19 @@
 #include "daemon/app.hpp"
 
 #include "backends/registry.hpp"
+#include "core/clock.hpp"
 #include "daemon/announce.hpp"
+#include "daemon/machine.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/mycelium_node.hpp"
 #include "platform/confinement.hpp"
 #include "platform/host_ops.hpp"
+#include "platform/netlink_messages.hpp"
 #include "platform/os_error.hpp"
 #include "platform/privileges.hpp"
 #include "platform/system_clock.hpp"
 #include "service/logging.hpp"
+#include "service/packet_thread.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -51,6 +55,7 @@ App::App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun
       tun_{set_up_tun(config, machine.host(), std::move(tun_driver))},
       routes_{control_,
               machine_,
+              // NOLINTNEXTLINE(bugprone-unchecked-optional-access): throws, as it should
               {tun_.name, machine.host().find_link(tun_.name).value()},
               routes_to_tun(config),
               [this](platform::RouteAction action, const platform::Route& route) {
@@ -237,6 +242,7 @@ std::jthread App::start_packet_thread() {
 }
 
 /// The packet thread.
+// NOLINTNEXTLINE(bugprone-exception-escape): for want of memory to say why it ends
 void App::carry_packets(const std::stop_token& stop) noexcept {
     ::pthread_setname_np(::pthread_self(), "nat64-packets");
     const std::stop_callback on_stop{stop, [this] { loop_.stop(); }};
@@ -271,7 +277,7 @@ asio::awaitable<void> App::obey_signals() {
 asio::awaitable<void> App::reload() {
     try {
         (void)co_await reloader_.reload();
-    } catch (const std::exception&) { // the reloader has said why
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): the reloader has said why
     }
 }
 

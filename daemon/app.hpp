@@ -52,6 +52,7 @@ public:
     App(config::Config& config, MachineProcess& machine, platform::UniqueFd tun_driver);
     App(const App&) = delete;
     App& operator=(const App&) = delete;
+    ~App() = default;
 
     /// Returns the exit code.
     int run();

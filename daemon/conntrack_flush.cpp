@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/conntrack_flush.hpp"
 
+#include "backends/kernel/conntrack_message.hpp"
 #include "backends/kernel/conntrack_view.hpp"
 
 #include <functional>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/conntrack_sessions.hpp"
 
+#include "backends/kernel/conntrack_message.hpp"
+#include "backends/kernel/conntrack_view.hpp"
+
 #include <functional>
 #include <utility>
 

@@ -2,6 +2,7 @@
 // Which events are written, and in which of the two forms.
 #include "daemon/event_log.hpp"
 
+#include "core/napt_backend.hpp"
 #include "service/event_text.hpp"
 #include "service/logging.hpp"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flow_count.hpp"
 
-#include <cstddef>
 #include <utility>
 
 #include <boost/asio/post.hpp>

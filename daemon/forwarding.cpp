@@ -8,7 +8,6 @@
 #include "platform/forwarding_sysctls.hpp"
 
 #include <exception>
-#include <iterator>
 #include <optional>
 #include <ranges>
 #include <span>

@@ -21,6 +21,7 @@ public:
                    platform::MachineMonitor& monitor);
     Gateway6Keeper(const Gateway6Keeper&) = delete;
     Gateway6Keeper& operator=(const Gateway6Keeper&) = delete;
+    ~Gateway6Keeper() = default;
 
     /// From now on `changed` gets another choice, or nullopt when there is none left.
     void start(std::function<void(std::optional<Ipv6Addr>)> changed);

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/kernel_napt.hpp"
 
-#include "backends/kernel/conntrack_view.hpp"
 #include "backends/kernel/inner_pool.hpp"
 #include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
 #include "config/config_error.hpp"
 #include "config/inner_pool.hpp"
+#include "core/clock.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/net/transport.hpp"
 #include "daemon/conntrack_flush.hpp"
 #include "daemon/conntrack_sessions.hpp"
 #include "daemon/forwarding.hpp"
 #include "daemon/machine_check.hpp"
+#include "platform/netlink_messages.hpp"
 #include "platform/system_clock.hpp"
 
 #include <algorithm>
@@ -108,6 +112,7 @@ KernelNapt::KernelNapt(const config::Config& config,
       set_icmp_timeout_{std::move(set_icmp_timeout)},
       backend_{dynamic_cast<kernel::KernelBackend&>(backend)},
       tun_name_{config.tun.name},
+      // NOLINTNEXTLINE(bugprone-unchecked-optional-access): chosen by now, if not given
       inner_pool_{config.napt.inner_pool.value()},
       settings_{config.napt},
       others_{others},
@@ -190,7 +195,7 @@ service::SessionCount KernelNapt::count() {
 
 service::SessionFlush KernelNapt::flush() const {
     return [this](service::PacketThread& packets, Filter filter) {
-        return flush_conntrack(backend_, netfilter_, packets, std::move(filter));
+        return flush_conntrack(backend_, netfilter_, packets, filter);
     };
 }
 

@@ -144,6 +144,7 @@ private:
     /// Its addresses are to mean clients and nothing else on this machine.
     void check_inner_pool() {
         if (config_.napt_mode != config::NaptMode::Kernel) return;
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): chosen by now, if not given
         const auto& pool = config_.napt.inner_pool.value();
         const auto in_use = [&](const Prefix4& used) {
             return kernel::collides(pool, {&used, 1});
@@ -327,7 +328,7 @@ bool is_internet(const Ipv6Addr& address) noexcept {
 
 } // namespace
 
-bool gives_way(const RouteRow& route, unsigned length) noexcept {
+bool gives_way(const RouteRow& route, unsigned length) {
     return route.kind == RouteKind::Nowhere &&
            std::visit([](const auto& prefix) { return prefix.length(); }, route.destination) <
                length;
@@ -339,9 +340,11 @@ MachineReport check_machine(const Config& config, HostOps& host) {
 
 std::vector<IpPrefix> routes_to_tun(const Config& config) {
     std::vector<Prefix4> wanted;
+    wanted.reserve(config.napt.pool.size() + 2);
     for (const auto& item : config.napt.pool)
         wanted.push_back(item.prefix);
     if (config.napt_mode == config::NaptMode::Kernel)
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): chosen by now, if not given
         wanted.push_back(config.napt.inner_pool.value());
     if (config.translator.gateway4) wanted.emplace_back(*config.translator.gateway4, 32);
     std::ranges::sort(wanted); // by address, then length: what contains comes first

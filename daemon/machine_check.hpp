@@ -26,7 +26,7 @@ struct MachineReport {
 
 /// Whether a route to nowhere leaves a longer one for a prefix of this length in peace, as a
 /// router's that drops all private ranges does.
-[[nodiscard]] bool gives_way(const platform::RouteRow& route, unsigned length) noexcept;
+[[nodiscard]] bool gives_way(const platform::RouteRow& route, unsigned length);
 
 [[nodiscard]] MachineReport check_machine(const config::Config& config,
                                           platform::HostOps& host);

@@ -2,8 +2,7 @@
 // The requests, each with its handler's bounds, then the other side of each.
 #include "daemon/machine_process.hpp"
 
-#include "backends/kernel/netfilter.hpp"
-#include "backends/kernel/netfilter_archive.hpp"
+#include "backends/kernel/netfilter_archive.hpp" // IWYU pragma: keep (ForwardOthers)
 #include "config/config_error.hpp"
 #include "daemon/machine_check.hpp"
 #include "platform/confinement.hpp"
@@ -16,6 +15,8 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <sys/types.h>
 
 namespace nat64::daemon {
 

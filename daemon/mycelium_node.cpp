@@ -8,7 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <sstream>
@@ -35,6 +35,7 @@
 #include <spdlog/spdlog.h>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace nat64::daemon {
 
@@ -52,10 +53,11 @@ constexpr std::chrono::seconds kPatience{3};
 constexpr std::size_t kLongestAnswer = 16 * 1024;
 constexpr Prefix6 kOverlay{Ipv6Addr::from_halves(0x0400'0000'0000'0000, 0), 7};
 
-/// `api` has been read by the configuration: one of the two forms fits.
+/// `api` has been read by the configuration.
 tcp::endpoint endpoint_of(const std::string& api) {
     if (const auto api4 = config::parse_endpoint4(api))
         return {asio::ip::address_v4{api4->address.bits()}, api4->port.value()};
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): one of the two fits
     const auto api6 = config::parse_endpoint6(api).value();
     return {asio::ip::make_address_v6(api6.address.to_string()), api6.port.value()};
 }
@@ -159,8 +161,9 @@ asio::awaitable<Subnet> ask_node(std::string api, ConnectToNode connect) {
 }
 
 void use_subnet(config::Config& config, const Prefix6& subnet) {
-    // The reader has tried the suffix with a /64.
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the reader has tried it with a /64
     const auto joined = config::join_prefix(subnet, config.mycelium.suffix).value();
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): and that, too
     config.translator.prefix = rfc6052::Nat64Prefix::from(joined).value();
     config.napt.prefix = config.translator.prefix;
     config.mycelium.derives_prefix = false;

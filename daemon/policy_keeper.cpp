@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/policy_keeper.hpp"
 
+#include "core/net/address.hpp"
+#include "platform/netlink_messages.hpp"
+
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -54,11 +58,11 @@ std::vector<Ipv4Addr> own_addresses(std::span<const platform::LocalAddress> addr
     return own;
 }
 
-PolicyKeeper::PolicyKeeper(const PolicySettings& settings,
+PolicyKeeper::PolicyKeeper(PolicySettings settings,
                            platform::HostOps& host,
                            platform::MachineMonitor& monitor,
                            NaptBackend& backend)
-    : settings_{settings},
+    : settings_{std::move(settings)},
       host_{host},
       backend_{backend},
       own_{own_addresses(host.addresses())} {

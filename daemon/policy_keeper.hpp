@@ -28,7 +28,7 @@ class PolicyKeeper {
 public:
     /// The backend gets its first policy at once: it is not in use yet. `monitor` has begun to
     /// listen, so that no address is missed.
-    PolicyKeeper(const PolicySettings& settings,
+    PolicyKeeper(PolicySettings settings,
                  platform::HostOps& host,
                  platform::MachineMonitor& monitor,
                  NaptBackend& backend);

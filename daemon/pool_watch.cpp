@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/pool_watch.hpp"
 
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "platform/netlink_messages.hpp"
+
 #include <algorithm>
 #include <utility>
 #include <variant>

@@ -31,6 +31,7 @@ public:
               platform::MachineMonitor& monitor);
     PoolWatch(const PoolWatch&) = delete;
     PoolWatch& operator=(const PoolWatch&) = delete;
+    ~PoolWatch() = default;
 
     /// From now on: `changed` gets the pool's addresses that are the machine's, now if there
     /// are any, and whenever they are others.

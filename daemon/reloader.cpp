@@ -4,6 +4,9 @@
 #include "config/config_error.hpp"
 #include "config/difference.hpp"
 #include "config/pool_part.hpp"
+#include "core/napt_settings.hpp"
+#include "core/net/address.hpp"
+#include "core/policy.hpp"
 #include "daemon/machine_check.hpp"
 #include "platform/system_clock.hpp"
 

@@ -8,11 +8,10 @@
 #include "daemon/machine_check.hpp"
 #include "daemon/machine_process.hpp"
 #include "daemon/mycelium_node.hpp"
-#include "daemon/tun_setup.hpp"
 #include "platform/host_ops.hpp"
 #include "platform/os_error.hpp"
 #include "platform/privileges.hpp"
-#include "platform/tun_queue.hpp"
+#include "platform/tun_device.hpp"
 #include "platform/unique_fd.hpp"
 #include "service/logging.hpp"
 
