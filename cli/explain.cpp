@@ -82,7 +82,9 @@ json::object ask_configuration(config::Config config, const service::Request& re
     const auto backend =
         backends::make_backend(config::write::napt(config).value, config.napt, counters, rng);
     backend->exchange_policy(
-        std::make_shared<const Policy>(config.policy, daemon::own_addresses(host.addresses())));
+        std::make_shared<const Policy>(config.policy,
+                                       daemon::own_addresses(host.addresses()),
+                                       daemon::own_prefixes(host.routes())));
     const auto found = service::find_out(
         service::question_of(request), config.translator, *backend, platform::now());
     return json::parse(service::explain_json(found, config)).as_object();

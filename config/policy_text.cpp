@@ -52,7 +52,8 @@ std::string describe(const Ruling& ruling, const PolicySettings& settings) {
     case Basis::PrivateRange:
         return "a private range (RFC 1918, RFC 6598), and destinations.private is false";
     case Basis::OwnAddress:
-        return "an address of this machine, or of all hosts of one of its subnets";
+        return "an address of this machine, of all hosts of one of its subnets, or of a local "
+               "route";
     case Basis::InnerAddress:
         return "an address of inner_pool, which means something inside this machine only";
     case Basis::ClientUnlisted:

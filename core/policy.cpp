@@ -77,8 +77,11 @@ std::optional<DropReason> Ruling::refusal() const noexcept {
 
 class Policy::Compiler {
 public:
-    Compiler(Policy& policy, const PolicySettings& settings, std::span<const Ipv4Addr> own)
-        : policy_{policy} {
+    Compiler(Policy& policy,
+             const PolicySettings& settings,
+             std::span<const Ipv4Addr> own,
+             std::span<const Prefix4> own_prefixes)
+        : policy_{policy}, own_{own_prefixes.begin(), own_prefixes.end()} {
         assert(settings.destinations_allow.size() <= kMaxPolicyRules);
         assert(settings.destinations_deny.size() <= kMaxPolicyRules);
         if (settings.private_destinations == PrivateDestinations::Refused)
@@ -86,15 +89,13 @@ public:
                 rules_.push_back({{prefix, {}}, {Basis::PrivateRange}});
         add(settings.destinations_allow, Basis::DestinationAllow);
         add(settings.destinations_deny, Basis::DestinationDeny);
-        std::vector<Prefix4> prefixes;
-        prefixes.reserve(rules_.size() + own.size());
+        for (const auto address : own)
+            own_.emplace_back(address, 32);
+        std::ranges::sort(own_);
+        auto prefixes = own_;
         for (const auto& rule : rules_)
             prefixes.push_back(rule.what.prefix);
-        for (const auto address : own)
-            prefixes.emplace_back(address, 32);
         policy_.destinations_ = tables::PrefixTable{std::move(prefixes)};
-        own_.assign(own.begin(), own.end());
-        std::ranges::sort(own_);
     }
 
     void run() {
@@ -103,7 +104,7 @@ public:
             by_prefix_[index_of(rule.what.prefix)].push_back(&rule);
         const auto own_leaf = leaf_of_own();
         for (std::uint32_t i = 0; i < policy_.destinations_.size(); ++i)
-            policy_.leaves_.push_back(is_own(policy_.destinations_[i]) ? own_leaf : leaf(i));
+            policy_.leaves_.push_back(is_own(i) ? own_leaf : leaf(i));
     }
 
 private:
@@ -120,8 +121,12 @@ private:
         return index;
     }
 
-    [[nodiscard]] bool is_own(const Prefix4& prefix) const noexcept {
-        return prefix.length() == 32 && std::ranges::binary_search(own_, prefix.address());
+    /// Itself, or as a part of another: what is inside the machine's own is its own.
+    [[nodiscard]] bool is_own(std::uint32_t index) const noexcept {
+        const auto& table = policy_.destinations_;
+        while (index != table.kNone && !std::ranges::binary_search(own_, table[index]))
+            index = table.outer(index);
+        return index != table.kNone;
     }
 
     Leaf leaf_of_own() {
@@ -170,11 +175,13 @@ private:
 
     Policy& policy_;
     std::vector<Rule> rules_;
-    std::vector<Ipv4Addr> own_;
+    std::vector<Prefix4> own_;
     std::vector<std::vector<const Rule*>> by_prefix_;
 };
 
-Policy::Policy(const PolicySettings& settings, std::span<const Ipv4Addr> own)
+Policy::Policy(const PolicySettings& settings,
+               std::span<const Ipv4Addr> own,
+               std::span<const Prefix4> own_prefixes)
     : all_clients_{settings.clients_deny.empty() &&
                    std::ranges::find(settings.clients_allow, Prefix6{}) !=
                        settings.clients_allow.end()} {
@@ -189,7 +196,7 @@ Policy::Policy(const PolicySettings& settings, std::span<const Ipv4Addr> own)
                 ? Ruling{}
                 : Ruling{Basis::ClientDeny, static_cast<std::uint16_t>(rule)});
     }
-    Compiler{*this, settings, own}.run();
+    Compiler{*this, settings, own, own_prefixes}.run();
 }
 
 // ---- asking ----

@@ -79,9 +79,12 @@ public:
     /// Everybody may reach everything.
     Policy() = default;
 
-    /// `own`: the machine's addresses, those of its subnets that mean all hosts included. No
-    /// list of the settings may be longer than kMaxPolicyRules.
-    Policy(const PolicySettings& settings, std::span<const Ipv4Addr> own);
+    /// `own`: the machine's addresses, those of its subnets that mean all hosts included;
+    /// `own_prefixes`: what is the machine itself as a whole, whatever rules say of its parts.
+    /// No list of the settings may be longer than kMaxPolicyRules.
+    Policy(const PolicySettings& settings,
+           std::span<const Ipv4Addr> own,
+           std::span<const Prefix4> own_prefixes = {});
 
     /// May this client send to this destination?
     [[nodiscard]] Ruling outbound(const Ipv6Addr& client6,

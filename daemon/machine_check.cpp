@@ -6,7 +6,6 @@
 #include "config/config.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/address.hpp"
-#include "core/policy.hpp"
 #include "daemon/forwarding.hpp"
 #include "platform/forwarding_sysctls.hpp"
 #include "platform/host_ops.hpp"
@@ -58,7 +57,6 @@ public:
         check_family(platform::kForwardIpv4, "IPv4", "translated packets will not leave");
         check_family(platform::kForwardIpv6, "IPv6", "clients will not get here");
         check_forwards_alone();
-        check_own_prefixes();
         return std::move(report_);
     }
 
@@ -117,28 +115,6 @@ private:
                                 "route ('ip route del local {}'), or use other addresses",
                                 own->to_string()));
         }
-    }
-
-    /// The policy knows the addresses of interfaces only. The table of napt: kernel lets
-    /// clients reach nothing of this machine.
-    void check_own_prefixes() {
-        if (config_.napt_mode == config::NaptMode::Kernel) return;
-        for (const auto& row : routes_) {
-            const auto* own = std::get_if<Prefix4>(&row.destination);
-            if (row.kind != RouteKind::Own || own == nullptr || is_denied(*own)) continue;
-            report_.warnings.push_back(fmt::format(
-                "{} is this machine itself (a local route): clients reach its services there "
-                "through the prefix, unless destinations.deny names it",
-                own->to_string()));
-        }
-    }
-
-    [[nodiscard]] bool is_denied(const Prefix4& prefix) const {
-        return std::ranges::any_of(config_.policy.destinations_deny,
-                                   [&](const DestinationRule& rule) {
-                                       return !rule.protocol && rule.ports == kAllPorts &&
-                                              contains(rule.prefix, prefix);
-                                   });
     }
 
     /// Its addresses are to mean clients and nothing else on this machine.

@@ -24,18 +24,36 @@ namespace {
 /// A /31 has two hosts (RFC 3021) and a /32 one: none of their addresses means all.
 constexpr unsigned kLongestSubnet = 30;
 
-std::string list_of(std::span<const Ipv4Addr> addresses) {
+template <typename Item>
+std::string list_of(const std::vector<Item>& items) {
     std::string text;
-    for (const auto address : addresses)
-        text += (text.empty() ? "" : ", ") + address.to_string();
+    for (const auto& item : items)
+        text += (text.empty() ? "" : ", ") + item.to_string();
     return text;
 }
 
-std::vector<Ipv4Addr> without(const std::vector<Ipv4Addr>& all,
-                              const std::vector<Ipv4Addr>& some) {
-    std::vector<Ipv4Addr> rest;
+template <typename Item>
+std::vector<Item> without(const std::vector<Item>& all, const std::vector<Item>& some) {
+    std::vector<Item> rest;
     std::ranges::set_difference(all, some, std::back_inserter(rest));
     return rest;
+}
+
+/// Both in order.
+template <typename Item>
+void report(const std::vector<Item>& before, const std::vector<Item>& now, const char* what) {
+    if (const auto came = without(now, before); !came.empty())
+        spdlog::info(
+            "this machine has new {}, which clients do not reach: {}", what, list_of(came));
+    if (const auto went = without(before, now); !went.empty())
+        spdlog::info("no longer this machine's {}: {}", what, list_of(went));
+}
+
+template <typename Item>
+void each_once(std::vector<Item>& items) {
+    std::ranges::sort(items);
+    const auto rest = std::ranges::unique(items);
+    items.erase(rest.begin(), rest.end());
 }
 
 } // namespace
@@ -52,9 +70,17 @@ std::vector<Ipv4Addr> own_addresses(std::span<const platform::LocalAddress> addr
         own.emplace_back(first);
         own.emplace_back(first + static_cast<std::uint32_t>(subnet.size() - 1));
     }
-    std::ranges::sort(own);
-    const auto rest = std::ranges::unique(own);
-    own.erase(rest.begin(), rest.end());
+    each_once(own);
+    return own;
+}
+
+std::vector<Prefix4> own_prefixes(std::span<const platform::RouteRow> routes) {
+    std::vector<Prefix4> own;
+    for (const auto& row : routes)
+        if (const auto* const prefix = std::get_if<Prefix4>(&row.destination);
+            prefix != nullptr && row.kind == platform::RouteKind::Own)
+            own.push_back(*prefix);
+    each_once(own);
     return own;
 }
 
@@ -65,8 +91,9 @@ PolicyKeeper::PolicyKeeper(PolicySettings settings,
     : settings_{std::move(settings)},
       host_{host},
       backend_{backend},
-      own_{own_addresses(host.addresses())} {
-    backend_.exchange_policy(std::make_shared<const Policy>(settings_, own_));
+      own_{own_addresses(host.addresses())},
+      prefixes_{own_prefixes(host.routes())} {
+    backend_.exchange_policy(std::make_shared<const Policy>(current()));
     monitor.subscribe([this](const platform::MachineChange& change) { on_change(change); });
 }
 
@@ -81,7 +108,7 @@ void PolicyKeeper::start(asio::any_io_executor control,
 std::shared_ptr<const Policy> PolicyKeeper::adopt(const PolicySettings& settings) {
     if (settings == settings_) return nullptr;
     settings_ = settings;
-    return std::make_shared<const Policy>(settings_, own_);
+    return std::make_shared<const Policy>(current());
 }
 
 void PolicyKeeper::readopt(const PolicySettings& settings) {
@@ -90,28 +117,37 @@ void PolicyKeeper::readopt(const PolicySettings& settings) {
     hand_over({});
 }
 
+/// Reading a full table of routes takes a while: only for one of those, or where one of those
+/// may have gone without a word, as they do with their interface.
+bool PolicyKeeper::moves_routes(const platform::MachineChange& change) const {
+    if (const auto* const route = std::get_if<platform::RouteChange>(&change))
+        return route->row.kind == platform::RouteKind::Own &&
+               std::holds_alternative<Prefix4>(route->row.destination);
+    return std::holds_alternative<platform::ChangesLost>(change) || !prefixes_.empty();
+}
+
 void PolicyKeeper::on_change(const platform::MachineChange& change) {
     if (const auto* const address = std::get_if<platform::AddressChange>(&change);
         address != nullptr && !std::holds_alternative<Ipv4Addr>(address->row.address))
         return;
-    if (std::holds_alternative<platform::RouteChange>(change)) return;
+    const bool routes = moves_routes(change);
+    if (std::holds_alternative<platform::RouteChange>(change) && !routes) return;
     // The same address may stand on several interfaces: the change alone does not tell.
     auto own = own_addresses(host_.addresses());
-    if (own == own_) return;
+    auto prefixes = routes ? own_prefixes(host_.routes()) : prefixes_;
+    if (own == own_ && prefixes == prefixes_) return;
     // Only what is so is logged: an operator may act on it at once.
-    auto say = [came = without(own, own_), went = without(own_, own)] {
-        if (!came.empty())
-            spdlog::info("this machine has new addresses, which clients do not reach: {}",
-                         list_of(came));
-        if (!went.empty())
-            spdlog::info("no longer this machine's addresses: {}", list_of(went));
+    auto say = [was = own_, is = own, prefixes_were = prefixes_, prefixes_are = prefixes] {
+        report(was, is, "addresses");
+        report(prefixes_were, prefixes_are, "prefixes by local routes");
     };
     own_ = std::move(own);
+    prefixes_ = std::move(prefixes);
     hand_over(std::move(say));
 }
 
 void PolicyKeeper::hand_over(std::function<void()> in_force) {
-    auto policy = std::make_shared<const Policy>(settings_, own_);
+    auto policy = std::make_shared<const Policy>(current());
     asio::post(packets_,
                [&backend = backend_,
                 policy = std::move(policy),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the policy of the packet thread right: what the configuration says about clients and
-// destinations, and the machine's own IPv4 addresses, which change while we run. Each change
+// destinations, and the machine's own IPv4 addresses, which change while we run: those of its
+// interfaces, and prefixes that local routes make its own (`ip route add local`). Each change
 // makes a new Policy here, on the control thread, and hands it over as a whole; the one it
 // replaces comes back to be freed, so that packets wait for no lock and no destructor.
 #pragma once
@@ -23,6 +24,10 @@ namespace nat64::daemon {
 /// the kernel delivers packets to these to the machine as well.
 [[nodiscard]] std::vector<Ipv4Addr>
 own_addresses(std::span<const platform::LocalAddress> addresses);
+
+/// What local routes make this machine's own as a whole, in order. The local table is asked
+/// ahead of all others, so no longer route leads out of there again.
+[[nodiscard]] std::vector<Prefix4> own_prefixes(std::span<const platform::RouteRow> routes);
 
 class PolicyKeeper {
 public:
@@ -49,10 +54,11 @@ public:
     void readopt(const PolicySettings& settings);
 
     /// What is in force, or about to be.
-    [[nodiscard]] Policy current() const { return {settings_, own_}; }
+    [[nodiscard]] Policy current() const { return {settings_, own_, prefixes_}; }
 
 private:
     void on_change(const platform::MachineChange& change);
+    [[nodiscard]] bool moves_routes(const platform::MachineChange& change) const;
     /// `in_force` runs on the control thread once packets are judged by the new policy.
     void hand_over(std::function<void()> in_force);
 
@@ -60,6 +66,7 @@ private:
     platform::HostOps& host_;
     NaptBackend& backend_;
     std::vector<Ipv4Addr> own_;
+    std::vector<Prefix4> prefixes_;
     boost::asio::any_io_executor control_;
     boost::asio::any_io_executor packets_;
     std::function<void()> after_;

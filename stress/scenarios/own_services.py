@@ -4,9 +4,10 @@
     client ── gateway (nat64; sshd and DNS on all its addresses) ── server
 
 Pass: with either napt and under either prefix, none of the gateway's addresses answers, not
-loopback, not the broadcast addresses of its subnets, not an address that appears while nat64
-runs; the stranger is told at once (ICMPv6 1/1); flows to an address that becomes the gateway's
-end; an address that it loses is an ordinary destination again. Services of others go on.
+loopback, not the broadcast addresses of its subnets, not those of a local route, not an address
+or a local route that appears while nat64 runs; the stranger is told at once (ICMPv6 1/1); flows to
+an address that becomes the gateway's end; an address that it loses is an ordinary destination
+again. Services of others go on.
 """
 
 import errno
@@ -22,7 +23,10 @@ TIME_LIMIT = 120
 OWN = ("203.0.113.1", "192.168.77.1")  # towards the server, and a private network
 MEANS_ALL = ("203.0.113.255", "203.0.113.0", "192.168.77.255")
 NEVER = ("127.0.0.1", "0.0.0.0", "169.254.169.254", "255.255.255.255", "224.0.0.1")
+BY_ROUTE = "203.0.113.208/28"  # no interface has any of it
+OF_ROUTE = ("203.0.113.208", "203.0.113.210", "203.0.113.223")
 NEW = "203.0.113.99"
+NEW_ROUTE = "203.0.113.96/28"
 SSH = 22
 
 
@@ -36,6 +40,7 @@ def probe(case, napt, prefix):
     lab = case.lab()
     label = f"{napt}, {prefix}"
     lab.gateway.ip("addr add 192.168.77.1/24 dev server")
+    lab.gateway.ip(f"route add local {BY_ROUTE} dev lo")
     no_mail = {"prefix": "0.0.0.0/0", "protocol": "tcp", "ports": 25}
     destinations = {"private": True, "deny": [no_mail]}
     nat64 = case.nat64(lab, {"napt": napt, "prefix": prefix, "destinations": destinations})
@@ -50,12 +55,13 @@ def probe(case, napt, prefix):
         known = stack.enter_context(udp_client(lab.client, nat64.address6(SERVER), 7))
         case.check(f"{label}: the server answers", echo_once(known, b"x", attempts=3))
 
-        for address in (*OWN, *MEANS_ALL, *NEVER):
+        for address in (*OWN, *MEANS_ALL, *OF_ROUTE, *NEVER):
             refused(case, lab, nat64, address, label)
         blocked = connect_error(lab, nat64.address6(SERVER), 25)
         case.equal(f"{label}: SMTP to the server", blocked, "EACCES")
 
-        becomes_own(case, lab, nat64, label)
+        for what, own in (("addr", f"{NEW}/24 dev server"), ("route", f"local {NEW_ROUTE} dev lo")):
+            becomes_own(case, lab, nat64, f"{label}, {what}", what, own)
         case.check(f"{label}: sshd has seen nobody", nobody_came(ssh))
         case.equal(f"{label}: the DNS server has seen", dns.seen, [])
         with tcp_pair(lab.client, lab.server, nat64.address6(SERVER), SERVER, 80) as (c, s, _):
@@ -82,26 +88,31 @@ def connect_error(lab, server6, port):
             return "ETIMEDOUT"
 
 
-def becomes_own(case, lab, nat64, label):
-    """An address of the server's moves to the gateway, and back."""
+def becomes_own(case, lab, nat64, label, what, own):
+    """An address of the server's moves to the gateway, and back; the gateway's is `own`."""
     lab.server.ip(f"addr add {NEW}/24 dev gateway")
     with UdpEcho(lab.server, NEW, 53), udp_client(
         lab.client, nat64.address6(NEW), 53, all_errors=True
     ) as client:
         case.check(f"{label}: {NEW} answers as the server's", echo_once(client, b"x", attempts=3))
         lab.server.ip(f"addr del {NEW}/24 dev gateway")
-        lab.gateway.ip(f"addr add {NEW}/24 dev server")
-        wait_until(lambda: knows(nat64, NEW), f"nat64 to know that {NEW} is the gateway's")
+        lab.gateway.ip(f"{what} add {own}")
+        news = NEW if what == "addr" else NEW_ROUTE
+        wait_until(lambda: knows(nat64, news), f"nat64 to know that {news} is the gateway's")
         case.equal(f"{label}: a flow from before", errno.errorcode.get(error_of(client)), "EACCES")
     refused(case, lab, nat64, NEW, label)
-    lab.gateway.ip(f"addr del {NEW}/24 dev server")
+    lab.gateway.ip(f"{what} del {own}")
     lab.server.ip(f"addr add {NEW}/24 dev gateway")
-    with UdpEcho(lab.server, NEW, 53), udp_client(lab.client, nat64.address6(NEW), 53) as client:
+    with (
+        UdpEcho(lab.server, NEW, 53),
+        udp_client(lab.client, nat64.address6(NEW), 53) as client,
+    ):
         ends = time.monotonic() + 10
         answered = False
         while not answered and time.monotonic() < ends:
             answered = echo_or_refused(client)
         case.check(f"{label}: {NEW} answers as the server's again", answered)
+    lab.server.ip(f"addr del {NEW}/24 dev gateway")
 
 
 def knows(nat64, address):

@@ -165,6 +165,24 @@ TEST_CASE("policy: the machine's own addresses, whatever the lists say") {
         DropReason::DestinationDenied);
 }
 
+TEST_CASE("policy: prefixes of the machine's own, whatever the lists say of their parts") {
+    PolicySettings settings;
+    settings.destinations_allow = {rule("198.51.100.64/26"), rule("198.51.100.7")};
+    settings.destinations_deny = {rule("198.51.0.0/16", Tcp, 25, 25)};
+    const std::vector own{v4("198.51.100.9"), v4("203.0.113.1")};
+    const std::vector prefixes{p4("198.51.100.0/24")};
+    const Policy policy{settings, own, prefixes};
+    for (const auto* address :
+         {"198.51.100.0", "198.51.100.7", "198.51.100.9", "198.51.100.65", "198.51.100.255"})
+        for (const auto protocol : {Tcp, Udp, Icmp})
+            CHECK(to(policy, address, protocol, 22) == "own_address");
+    CHECK(to(policy, "203.0.113.1") == "own_address");
+    CHECK(to(policy, "198.51.99.255") == "ok");
+    CHECK(to(policy, "198.51.101.0") == "ok");
+    CHECK(to(policy, "198.51.101.0", Tcp, 25) == "destination_denied");
+    CHECK_FALSE(policy.inbound(kClient, Udp, {v4("198.51.100.7"), Port{22}}).refusal());
+}
+
 TEST_CASE("policy: what each basis of a decision means for the packet") {
     const auto means = [](Basis basis) { return Ruling{basis}.refusal(); };
     CHECK(means(Basis::Unmentioned) == std::nullopt);
@@ -202,7 +220,10 @@ TEST_CASE("policy: the compiled tables say what the rules say one by one") {
         settings.destinations_allow = rules();
         settings.destinations_deny = rules();
         const std::vector own{address()};
-        const Policy policy{settings, own};
+        std::vector<Prefix4> own_prefixes(rng.below(2));
+        for (auto& prefix : own_prefixes)
+            prefix = {address(), static_cast<unsigned>(5 + rng.below(3))};
+        const Policy policy{settings, own, own_prefixes};
         for (std::uint32_t top = 0; top < 16; ++top)
             for (const auto protocol : {Tcp, Udp, Icmp})
                 for (std::uint16_t number = 0; number < 9; ++number) {
@@ -224,6 +245,8 @@ TEST_CASE("policy: the compiled tables say what the rules say one by one") {
                         consider(r, 3);
                     for (const auto a : own)
                         consider({Prefix4{a, 32}, {}}, 4);
+                    for (const auto& p : own_prefixes)
+                        if (p.contains(server4.address)) best = {32, 4};
                     const auto wanted = best.first < 0     ? Basis::Unmentioned
                                         : best.second == 1 ? Basis::PrivateRange
                                         : best.second == 2 ? Basis::DestinationAllow

@@ -43,6 +43,22 @@ TEST_CASE("own addresses: each once, with those that mean all hosts of its subne
                                             "203.0.113.9"}));
 }
 
+TEST_CASE("own prefixes: IPv4 that local routes make the machine's own, each once") {
+    using platform::RouteKind;
+    const auto route = [](const platform::IpPrefix& destination, RouteKind kind) {
+        return platform::RouteRow{destination, {}, 0, 255, kind};
+    };
+    const auto prefix = [](const char* text) { return Prefix4::parse(text).value(); };
+    const std::vector rows{route(prefix("203.0.113.0/25"), RouteKind::Own),
+                           route(prefix("198.51.100.7/32"), RouteKind::Own),
+                           route(prefix("203.0.113.0/25"), RouteKind::Own),
+                           route(prefix("192.0.2.0/24"), RouteKind::Onward),
+                           route(prefix("192.0.2.0/25"), RouteKind::Nowhere),
+                           route(Prefix6::parse("2001:db8::/32").value(), RouteKind::Own)};
+    CHECK(own_prefixes(rows) ==
+          std::vector{prefix("198.51.100.7/32"), prefix("203.0.113.0/25")});
+}
+
 TEST_CASE("own addresses: a point-to-point link to everywhere has no broadcast") {
     CHECK(own_addresses(std::vector{row("192.0.2.5", 0)}) == addresses({"192.0.2.5"}));
 }
