@@ -79,11 +79,12 @@ void LinuxHost::delete_route(const Route& route) {
 }
 
 std::vector<LocalAddress> LinuxHost::addresses() {
-    return list<LocalAddress>(list_addresses(), "list the machine's addresses", parse_address);
+    return list<LocalAddress>(
+        list_addresses(), "list the machine's addresses", parse_address, patience_);
 }
 
 std::vector<RouteRow> LinuxHost::routes() {
-    return list<RouteRow>(list_routes(), "list the machine's routes", parse_route);
+    return list<RouteRow>(list_routes(), "list the machine's routes", parse_route, patience_);
 }
 
 std::optional<std::string> LinuxHost::sysctl(const std::string& name) {

@@ -9,7 +9,9 @@
 #pragma once
 
 #include "platform/netlink_messages.hpp"
+#include "platform/patience.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +48,13 @@ public:
 
 class LinuxHost final : public HostOps {
 public:
+    /// Enough for a burst of changes while nat64 starts; who lists tables later may be told
+    /// that they change (std::errc::interrupted), and asks again when they do not.
+    static constexpr std::chrono::seconds kPatience{5};
+
+    explicit LinuxHost(Patience patience = Patience{kPatience}) noexcept
+        : patience_{patience} {}
+
     [[nodiscard]] std::optional<LinkIndex> find_link(const std::string& name) override;
     [[nodiscard]] std::string link_name(LinkIndex link) override;
     [[nodiscard]] std::vector<std::string> link_names() override;
@@ -56,6 +65,9 @@ public:
     [[nodiscard]] std::vector<RouteRow> routes() override;
     [[nodiscard]] std::optional<std::string> sysctl(const std::string& name) override;
     void set_sysctl(const std::string& name, const std::string& value) override;
+
+private:
+    Patience patience_; ///< of addresses() and routes()
 };
 
 [[nodiscard]] std::string to_string(const IpPrefix& prefix);

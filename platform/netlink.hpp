@@ -5,7 +5,10 @@
 #pragma once
 
 #include "platform/netlink_messages.hpp"
+#include "platform/os_error.hpp"
+#include "platform/patience.hpp"
 
+#include <cerrno>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -23,12 +26,14 @@ void dump(const NetlinkRequest& request,
           std::string_view tried,
           const std::function<void(const nlmsghdr&)>& row);
 
-/// All rows that `parse` recognizes.
+/// All rows that `parse` recognizes. Tables that change meanwhile are read anew, some times at
+/// once and then for as long as `patience` lasts; after that it throws as dump() does.
 template <typename Row>
 std::vector<Row> list(const NetlinkRequest& request,
                       std::string_view tried,
-                      std::optional<Row> (*parse)(const nlmsghdr&)) {
-    constexpr int kAttempts = 5;
+                      std::optional<Row> (*parse)(const nlmsghdr&),
+                      Patience& patience) {
+    constexpr int kAtOnce = 5;
     for (int attempt = 1;; ++attempt) {
         std::vector<Row> rows;
         try {
@@ -37,7 +42,9 @@ std::vector<Row> list(const NetlinkRequest& request,
             });
             return rows;
         } catch (const std::system_error& error) {
-            if (error.code() != std::errc::interrupted || attempt == kAttempts) throw;
+            if (error.code() != std::errc::interrupted) throw;
+            if (attempt >= kAtOnce && !patience.pause())
+                throw OsError{EINTR, tried, "they keep changing: try again when they do not"};
         }
     }
 }

@@ -6,8 +6,12 @@
 #include "tests/support/private_network.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <system_error>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -60,6 +64,43 @@ TEST_CASE("LinuxHost: every unicast route leads to a link that exists") {
         CAPTURE(to_string(row.destination));
         if (row.link) CHECK(host.link_name(*row.link).front() != '#');
     }
+}
+
+TEST_CASE(
+    "LinuxHost: addresses that change while they are listed are waited for, not for ever") {
+    const auto said = test::in_private_network([] {
+        // More than one datagram has: only a list of several can be interrupted.
+        (void)test::output_of(
+            "ip link set lo up; for net in 192.0.2 198.51.100 203.0.113; do for i in "
+            "$(seq 250); do echo addr add $net.$i/32 dev lo; done; done | ip -batch -");
+        std::atomic<bool> on = true;
+        std::thread others{[&] {
+            while (on)
+                (void)test::output_of(
+                    "for i in $(seq 200); do echo addr del 192.0.2.9/32 dev lo; "
+                    "echo addr add 192.0.2.9/32 dev lo; done | ip -batch -");
+        }};
+        std::string facts;
+        LinuxHost hasty{Patience{std::chrono::milliseconds{0}}};
+        for (int i = 0; i < 1000 && facts.empty(); ++i)
+            try {
+                (void)hasty.addresses();
+            } catch (const std::system_error& error) {
+                facts = error.what();
+            }
+        std::thread end{[&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds{300});
+            on = false;
+        }};
+        LinuxHost patient;
+        facts += patient.addresses().size() >= 750 ? "; and then all" : "; and then few";
+        end.join();
+        others.join();
+        return facts;
+    });
+    if (!said) return;
+    CHECK(*said == "list the machine's addresses: Interrupted system call. they keep changing: "
+                   "try again when they do not; and then all");
 }
 
 TEST_CASE("LinuxHost: names of links that are not there") {
