@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conntrack's timeout for ICMP, which nft cannot set for our flows alone: a sysctl, raised to
 // timeouts.icmp where it is below, and put back at the end unless somebody else has set it
-// since. Control thread.
+// since. Of several nat64 the one that raised it puts it back under the others, which do not
+// know of each other: whoever needs it asks again from time to time. Control thread.
 #pragma once
 
 #include "core/clock.hpp"

@@ -225,6 +225,7 @@ KernelNapt::watch_machine(std::shared_ptr<service::PacketThread> packets) {
             changes_lost_ = false;
             ports_.look();
             set_table(settings_, others_);
+            set_icmp_timeout_(settings_.timeouts.icmp); // another nat64 may have put it back
             co_await end_flows_of_nobody(*packets);
         } catch (const std::exception& error) {
             spdlog::warn("{}", error.what());

@@ -9,7 +9,8 @@
 //   at any time    an address or a route of the machine that begins to overlap the inner pool
 //                  is said in the log
 //   every minute   flows of addresses that are nobody's now are ended; ports on which programs
-//                  of the machine wait now are taken out of those that clients share
+//                  of the machine wait now are taken out of those that clients share; the
+//                  timeout for ICMP is raised again, should somebody have lowered it
 //
 // Control thread, but for the jobs it sends to the packet thread. To be made while there is
 // CAP_NET_ADMIN; what needs it later goes through Netfilter and HostOps.

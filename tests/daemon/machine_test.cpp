@@ -11,8 +11,10 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -97,6 +99,23 @@ TEST_CASE("ICMP timeout: never below what others have set") {
     timeout.set(std::chrono::seconds{60});
     CHECK(host.sysctls[kIcmpTimeout] == "60");
     timeout.set(std::chrono::seconds{10});
+    CHECK(host.sysctls[kIcmpTimeout] == "30");
+}
+
+TEST_CASE("ICMP timeout: the end of another nat64 lowers it only until it is set again") {
+    test::FakeHost host;
+    host.sysctls[kIcmpTimeout] = "30";
+    SysctlRecord record{own_path(), "here"};
+    SysctlRecord others_record{own_path().concat("-other"), "here"};
+    {
+        std::optional<IcmpTimeout> other{std::in_place, host, others_record};
+        other->set(std::chrono::seconds{60});
+        IcmpTimeout timeout{host, record};
+        timeout.set(std::chrono::seconds{60});
+        other.reset();
+        timeout.set(std::chrono::seconds{60});
+        CHECK(host.sysctls[kIcmpTimeout] == "60");
+    }
     CHECK(host.sysctls[kIcmpTimeout] == "30");
 }
 
