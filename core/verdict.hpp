@@ -112,7 +112,21 @@ enum class Verdict : std::uint8_t {
       "fragment of a packet whose first fragment was dropped")                                 \
     /* Device */                                                                               \
     X(DeviceRefused, "device_refused", "the kernel refused the translated packet at the TUN")  \
-    X(DeviceBusy, "device_busy", "the TUN could not take the translated packet")
+    X(DeviceBusy, "device_busy", "the TUN could not take the translated packet")               \
+    /* Rules of our nftables table; own_address, tcp_not_syn and limits are among them, too */ \
+    X(InnerSource,                                                                             \
+      "inner_source",                                                                          \
+      "inner address as source, but not from the TUN (napt: kernel)")                          \
+    X(InnerNoFlow,                                                                             \
+      "inner_no_flow",                                                                         \
+      "to an inner address, and of no connection that conntrack knows (napt: kernel)")         \
+    X(InnerUninvited,                                                                          \
+      "inner_uninvited",                                                                       \
+      "begins a connection to an inner address that nothing forwards (napt: kernel)")          \
+    X(NotMasqueraded,                                                                          \
+      "not_masqueraded",                                                                       \
+      "conntrack would have let it out with an inner address (napt: kernel)")                  \
+    X(NotOurs, "not_ours", "not to do with nat64, and forwarding is on for nat64 alone")
 
 enum class DropReason : std::uint8_t {
 #define NAT64_ENUMERATOR(name, label, help) name,
@@ -132,6 +146,9 @@ inline constexpr std::array kDropReasons = {
 };
 
 inline constexpr std::size_t kDropReasonCount = kDropReasons.size();
+
+/// Packets by reason.
+using DropSum = std::array<std::uint64_t, kDropReasonCount>;
 
 [[nodiscard]] constexpr const DropReasonInfo& info(DropReason reason) noexcept {
     return kDropReasons[static_cast<std::size_t>(reason)];

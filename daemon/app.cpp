@@ -123,6 +123,13 @@ void App::switch_forwarding_on() {
     const auto others = process_.switch_forwarding_on(
         tun_.name, others_, kernel_napt_ ? Guard::No : Guard::Yes);
     if (kernel_napt_ && others != others_) kernel_napt_->set_others(others);
+    others_ = others;
+}
+
+/// Where others are forwarded, too, napt: daemon has no rules.
+DropSum App::refused() {
+    if (!kernel_napt_ && others_ == kernel::ForwardOthers{}) return {};
+    return process_.drops();
 }
 
 void App::change_route(platform::RouteAction action, const platform::Route& route) {
@@ -145,6 +152,7 @@ service::DaemonView App::view() {
             .sessions = kernel_napt_ ? kernel_napt_->sessions() : service::SessionSource{},
             .count = kernel_napt_ ? kernel_napt_->count() : service::SessionCount{},
             .flush = kernel_napt_ ? kernel_napt_->flush() : service::SessionFlush{},
+            .refused = [this] { return refused(); },
             .events = events_,
             .changes = &reloader_,
             .set_log_level = [this](config::LogLevel level) { set_log_level(level); },

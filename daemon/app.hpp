@@ -11,6 +11,7 @@
 #include "core/napt_backend.hpp"
 #include "core/random.hpp"
 #include "core/translator.hpp"
+#include "core/verdict.hpp"
 #include "daemon/event_log.hpp"
 #include "daemon/gateway6_keeper.hpp"
 #include "daemon/kernel_napt.hpp"
@@ -62,6 +63,7 @@ private:
     [[nodiscard]] std::unique_ptr<service::MetricsListener> make_metrics_listener();
     [[nodiscard]] std::unique_ptr<KernelNapt> make_kernel_napt();
     void switch_forwarding_on();
+    [[nodiscard]] DropSum refused();
     void change_route(platform::RouteAction action, const platform::Route& route);
     [[nodiscard]] service::DaemonView view();
     [[nodiscard]] Reloader::Parts parts();
@@ -91,7 +93,7 @@ private:
     std::unique_ptr<service::MetricsListener> metrics_listener_; ///< if wanted
     std::unique_ptr<NaptBackend> backend_;
     PolicyKeeper policy_;
-    kernel::ForwardOthers others_;
+    kernel::ForwardOthers others_;            ///< as it is now
     std::unique_ptr<KernelNapt> kernel_napt_; ///< with napt: kernel
     Translator translator_;
     platform::TunDevice tun_;

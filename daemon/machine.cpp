@@ -74,6 +74,11 @@ void Machine::set_icmp_timeout(Clock::duration wanted) {
     icmp_timeout_->set(wanted);
 }
 
+/// There is one of both at the most.
+DropSum Machine::drops() {
+    return guard_ ? guard_->drops() : netfilter_.drops();
+}
+
 /// The second process of a daemon that was killed a moment ago is still putting things back;
 /// its table goes last.
 void Machine::wait_for_predecessor() const {

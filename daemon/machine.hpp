@@ -12,6 +12,7 @@
 #include "backends/kernel/nft_table.hpp"
 #include "config/config.hpp"
 #include "core/clock.hpp"
+#include "core/verdict.hpp"
 #include "daemon/forwarding.hpp"
 #include "daemon/icmp_timeout.hpp"
 #include "daemon/steady_file.hpp"
@@ -61,6 +62,9 @@ public:
 
     /// As IcmpTimeout does it, within what a configuration may say. Throws OsError.
     void set_icmp_timeout(Clock::duration wanted);
+
+    /// What the rules of our tables have refused so far. Throws OsError.
+    [[nodiscard]] DropSum drops();
 
     /// As the function in forwarding.hpp, when what a predecessor left has been put back. Once:
     /// throws OsError.

@@ -4,6 +4,7 @@
 
 #include "backends/kernel/netfilter_archive.hpp" // IWYU pragma: keep (ForwardOthers)
 #include "config/config_error.hpp"
+#include "core/verdict.hpp"
 #include "daemon/machine_check.hpp"
 #include "platform/confinement.hpp"
 #include "platform/privileges.hpp"
@@ -15,6 +16,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cereal/types/array.hpp>
 
 #include <sys/types.h>
 
@@ -101,6 +103,11 @@ struct SetIcmp {
     }
 };
 
+struct CountDrops : platform::Done {
+    static constexpr std::string_view kName = "count_drops";
+    using Reply = DropSum;
+};
+
 struct LookAtForwarding : platform::Done {
     static constexpr std::string_view kName = "look_at_forwarding";
     using Reply = ForwardOthers;
@@ -154,6 +161,7 @@ void serve(platform::Requests& requests, const config::Config& config, const Ori
         service::set_log_level(r.level);
         return platform::Done{};
     });
+    requests.serve<CountDrops>([machine](const CountDrops&) { return machine->drops(); });
     requests.serve<LookAtForwarding>(
         [machine](const LookAtForwarding&) { return machine->look_at_forwarding(); });
     requests.serve<SwitchForwardingOn>([machine](const SwitchForwardingOn& r) {
@@ -220,6 +228,10 @@ void MachineProcess::set_log_level(config::LogLevel level) {
 
 void MachineProcess::set_icmp_timeout(Clock::duration wanted) {
     process_.call(SetIcmp{wanted});
+}
+
+DropSum MachineProcess::drops() {
+    return process_.call(CountDrops{});
 }
 
 ForwardOthers MachineProcess::look_at_forwarding() {

@@ -43,6 +43,7 @@ public:
     [[nodiscard]] config::Config read_configuration(); ///< and parses it, in this process
     [[nodiscard]] platform::UniqueFd connect_to_node();
     void set_icmp_timeout(Clock::duration wanted);
+    [[nodiscard]] DropSum drops();
     void set_log_level(config::LogLevel level); ///< of the other process
     [[nodiscard]] kernel::ForwardOthers look_at_forwarding();
     kernel::ForwardOthers

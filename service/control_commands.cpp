@@ -161,9 +161,10 @@ awaitable<Next> list_sessions(CommandContext context) {
 }
 
 awaitable<Next> list_drops(CommandContext context) {
+    const DropSum drops = all_drops(context.view);
     std::uint64_t rows = 0;
-    for (std::size_t i = 0; i < kDropReasonCount; ++i) {
-        const std::uint64_t packets = context.view.counters.drops[i].value();
+    for (std::size_t i = 0; i < drops.size(); ++i) {
+        const std::uint64_t packets = drops[i];
         if (packets == 0 && !context.request.all) continue;
         ++rows;
         if (!context.request.count)

@@ -8,11 +8,13 @@
 #include "core/counters.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 #include "service/daemon_changes.hpp"
 #include "service/session_reader.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -78,13 +80,17 @@ json::object protocol_object(const DaemonView& view,
     return object;
 }
 
-json::object packets_object(const Counters& counters) {
-    std::uint64_t dropped = 0;
+json::object packets_object(const DaemonView& view) {
+    const Counters& counters = view.counters;
+    const DropSum by_rules = refused_drops(view);
+    const std::uint64_t refused = std::reduce(by_rules.begin(), by_rules.end());
+    std::uint64_t dropped = refused;
     for (const Counter& drop : counters.drops)
         dropped += drop.value();
     return {{"received", counters.received.value()},
             {"emitted", counters.emitted.value()},
             {"dropped", dropped},
+            {"refused", refused},
             {"held", counters.held.value()},
             {"released", counters.released.value()},
             {"hairpinned", counters.hairpinned.value()},
@@ -188,7 +194,7 @@ std::string status_json(const DaemonView& view,
                         {"sessions", sessions[0] + sessions[1] + sessions[2]},
                         {"bindings", all_bindings},
                         {"protocols", std::move(protocols)},
-                        {"packets", packets_object(counters)},
+                        {"packets", packets_object(view)},
                         {"icmp_errors",
                          {{"sent", counters.icmp_errors_sent.value()},
                           {"limited", counters.icmp_errors_limited.value()}}},

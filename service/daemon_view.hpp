@@ -8,9 +8,11 @@
 #include "config/config.hpp"
 #include "core/counters.hpp"
 #include "core/napt_backend.hpp"
+#include "core/verdict.hpp"
 #include "service/daemon_changes.hpp"
 #include "service/session_reader.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +43,8 @@ struct DaemonView {
     SessionSource sessions = {}; ///< empty: the backend's own
     SessionCount count = {};     ///< empty: the counters tell
     SessionFlush flush = {};     ///< empty: the backend's own
+    /// What rules of the kernel have refused for us, not counted in `counters`; may be empty.
+    std::function<DropSum()> refused = {};
     std::shared_ptr<EventHub> events;
     DaemonChanges* changes = nullptr;
     /// Of all processes of the daemon; empty: of this one.
@@ -50,5 +54,18 @@ struct DaemonView {
     /// As HostOps::sysctl().
     std::function<std::optional<std::string>(const std::string& name)> read_sysctl = {};
 };
+
+/// By rules of the kernel. Throws OsError.
+[[nodiscard]] inline DropSum refused_drops(const DaemonView& view) {
+    return view.refused ? view.refused() : DropSum{};
+}
+
+/// Of the translator and of these rules.
+[[nodiscard]] inline DropSum all_drops(const DaemonView& view) {
+    DropSum sum = refused_drops(view);
+    for (std::size_t i = 0; i < sum.size(); ++i)
+        sum[i] += view.counters.drops[i].value();
+    return sum;
+}
 
 } // namespace nat64::service

@@ -106,9 +106,9 @@ void traffic(const Source& source, Samples& samples) {
 }
 
 void drops(const Source& source, Samples& samples) {
-    for (std::size_t i = 0; i < kDropReasonCount; ++i)
-        samples.add(source.counters().drops[i].value(),
-                    {{"reason", std::string{kDropReasons[i].label}}});
+    const DropSum drops = all_drops(source.view);
+    for (std::size_t i = 0; i < drops.size(); ++i)
+        samples.add(drops[i], {{"reason", std::string{kDropReasons[i].label}}});
 }
 
 void sessions(const Source& source, Samples& samples) {
@@ -237,7 +237,7 @@ constexpr std::array kRows = std::to_array<Row>({
     {"nat64_dropped_packets_total",
      kCounter,
      "reason",
-     "Packets that were not translated, by the reason",
+     "Packets that were dropped, by the reason; by rules of our nftables table, too",
      drops},
     {"nat64_held_packets_total",
      kCounter,

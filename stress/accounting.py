@@ -25,7 +25,9 @@ class Account:
         # At most: what is held is released, or dropped in the end.
         self.held = packets["held"] - packets["released"]
         # What the device refuses has been translated before.
+        # So has what rules of the kernel refuse, as far as it ever came to the translator.
         dropped = sum(n for key, n in self.drops.items() if not key.startswith("device_"))
+        dropped -= packets["refused"]
         self.unaccounted = self.received + self.hairpinned - self.translated - dropped
 
     def balances(self):

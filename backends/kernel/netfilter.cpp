@@ -30,7 +30,9 @@ bool FlowReader::count(FlowSum& sum) {
     return more;
 }
 
+/// Every minute somebody sets it: no more is lost if its counters are.
 void LocalNetfilter::set_table(const RulesetSettings& settings) {
+    (void)drops();
     auto wanted = make_ruleset(settings);
     if (table_)
         table_->change_to(wanted);
@@ -41,6 +43,10 @@ void LocalNetfilter::set_table(const RulesetSettings& settings) {
 
 bool LocalNetfilter::restore_table_if_gone() {
     return table_ && table_->restore_if_gone();
+}
+
+DropSum LocalNetfilter::drops() {
+    return table_ ? table_->drops() : DropSum{};
 }
 
 std::unique_ptr<FlowReader> LocalNetfilter::flows() {

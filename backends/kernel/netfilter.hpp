@@ -9,6 +9,7 @@
 #include "backends/kernel/conntrack_view.hpp"
 #include "backends/kernel/nft_ruleset.hpp"
 #include "backends/kernel/nft_table.hpp"
+#include "core/verdict.hpp"
 
 #include <array>
 #include <cstddef>
@@ -57,6 +58,9 @@ public:
     bool restore_table_if_gone() override;
     [[nodiscard]] std::unique_ptr<FlowReader> flows() override;
     std::size_t forget(const std::vector<ConntrackFlow>& flows) override;
+
+    /// What the table's rules have refused so far.
+    [[nodiscard]] DropSum drops();
 
 private:
     std::optional<NftTable> table_;

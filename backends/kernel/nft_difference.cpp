@@ -41,6 +41,10 @@ void new_chain(const Chain& chain, const Chain* present, std::vector<Change>& ch
 struct Describe {
     std::string operator()(const AddTable&) const { return "add the table"; }
 
+    std::string operator()(const AddCounter& change) const {
+        return "add the counter " + std::string{info(change.reason).label};
+    }
+
     std::string operator()(const AddTimeout& change) const {
         return "add the ct timeout " + change.policy.name;
     }
@@ -106,6 +110,9 @@ std::vector<Change> difference(const Table& present, const Table& wanted) {
     for (const auto& policy : present.timeouts)
         if (find(wanted.timeouts, policy.name) == nullptr)
             changes.push_back(DeleteTimeout{policy});
+    for (const auto reason : wanted.counters)
+        if (std::ranges::find(present.counters, reason) == present.counters.end())
+            changes.push_back(AddCounter{reason});
     for (const auto& policy : wanted.timeouts)
         if (find(present.timeouts, policy.name) == nullptr)
             changes.push_back(AddTimeout{policy});

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // From one table to another by as little as possible, so that live flows notice nothing.
-// Chains whose rules are the same are left alone with their counters. A `ct timeout` object in
+// Chains whose rules are the same are left alone. A `ct timeout` object in
 // the kernel cannot be changed, and deleting one throws its flows back to conntrack's
 // defaults; so a policy that is no longer given to new flows stays for the old ones, up to a
 // number that only somebody who reloads for sport will reach. Pure.
 #pragma once
 
 #include "backends/kernel/nft_types.hpp"
+#include "core/verdict.hpp"
 
 #include <cstddef>
 #include <string>
@@ -16,6 +17,10 @@
 namespace nat64::kernel::nft {
 
 struct AddTable {};
+
+struct AddCounter {
+    DropReason reason{};
+};
 
 struct AddTimeout {
     TimeoutPolicy policy;
@@ -52,6 +57,7 @@ struct AddRule {
 };
 
 using Change = std::variant<AddTable,
+                            AddCounter,
                             AddTimeout,
                             DeleteTimeout,
                             AddSet,
@@ -71,7 +77,7 @@ inline constexpr std::size_t kMostTimeouts = 16;
 [[nodiscard]] std::vector<Change> creation(const Table& wanted);
 
 /// In an order that the kernel accepts as one batch. Both tables have the same name, and
-/// timeouts and sets of the same name are the same.
+/// timeouts and sets of the same name are the same. Counters stay, whoever has used them.
 [[nodiscard]] std::vector<Change> difference(const Table& present, const Table& wanted);
 
 /// "add the rule 'counter drop' to chain leaks"

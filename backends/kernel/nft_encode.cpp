@@ -6,6 +6,7 @@
 #include "backends/kernel/nft_types.hpp"
 #include "core/net/bytes.hpp"
 #include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
 #include <array>
@@ -157,11 +158,7 @@ public:
         for_source(NFT_DYNSET_OP_UPDATE, match.set, limit);
     }
 
-    void operator()(const UseTimeout& use) {
-        auto* e = add("objref");
-        nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_CT_TIMEOUT);
-        nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, use.name.c_str());
-    }
+    void operator()(const UseTimeout& timeout) { use(NFT_OBJECT_CT_TIMEOUT, timeout.name); }
 
     void operator()(const MasqueradeTo& to) {
         const bool one = to.ports.first == to.ports.last;
@@ -173,11 +170,12 @@ public:
         nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
     }
 
+    void operator()(const CountDrop& count) {
+        use(NFT_OBJECT_COUNTER, std::string{info(count.reason).label});
+    }
+
     void operator()(Act act) {
         switch (act) {
-        case Act::Count:
-            add("counter");
-            return;
         case Act::Drop: {
             auto* e = add("immediate");
             nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
@@ -206,6 +204,13 @@ private:
         auto* e = expression(name);
         nftnl_rule_add_expr(rule_, e);
         return e;
+    }
+
+    /// An object of the table.
+    void use(std::uint32_t type, const std::string& name) {
+        auto* e = add("objref");
+        nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, type);
+        nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, name.c_str());
     }
 
     void load_meta(std::uint32_t key) {
@@ -326,12 +331,21 @@ public:
         finish();
     }
 
+    void operator()(const AddCounter& add) {
+        const auto object =
+            named_object(NFT_OBJECT_COUNTER, std::string{info(add.reason).label});
+        nftnl_obj_set_u64(object.get(), NFTNL_OBJ_CTR_PKTS, 0);
+        nftnl_obj_set_u64(object.get(), NFTNL_OBJ_CTR_BYTES, 0);
+        nftnl_obj_nlmsg_build_payload(header(NFT_MSG_NEWOBJ, kCreate), object.get());
+        finish();
+    }
+
     void operator()(const AddTimeout& add) {
         std::vector<std::uint32_t> seconds;
         seconds.reserve(add.policy.states.size());
         for (const auto& state : add.policy.states)
             seconds.push_back(state.seconds);
-        const auto object = timeout_object(add.policy);
+        const auto object = named_object(NFT_OBJECT_CT_TIMEOUT, add.policy.name);
         nftnl_obj_set_u16(object.get(), NFTNL_OBJ_CT_TIMEOUT_L3PROTO, NFPROTO_IPV4);
         nftnl_obj_set_u8(
             object.get(), NFTNL_OBJ_CT_TIMEOUT_L4PROTO, number_of(add.policy.protocol));
@@ -344,7 +358,7 @@ public:
     }
 
     void operator()(const DeleteTimeout& remove) {
-        const auto object = timeout_object(remove.policy);
+        const auto object = named_object(NFT_OBJECT_CT_TIMEOUT, remove.policy.name);
         nftnl_obj_nlmsg_build_payload(header(NFT_MSG_DELOBJ, 0), object.get());
         finish();
     }
@@ -439,11 +453,11 @@ private:
         bytes_.resize(used_);
     }
 
-    [[nodiscard]] ObjectPtr timeout_object(const TimeoutPolicy& policy) const {
+    [[nodiscard]] ObjectPtr named_object(std::uint32_t type, const std::string& name) const {
         ObjectPtr object{checked(nftnl_obj_alloc())};
-        nftnl_obj_set_u32(object.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
+        nftnl_obj_set_u32(object.get(), NFTNL_OBJ_TYPE, type);
         nftnl_obj_set_str(object.get(), NFTNL_OBJ_TABLE, table_.c_str());
-        nftnl_obj_set_str(object.get(), NFTNL_OBJ_NAME, policy.name.c_str());
+        nftnl_obj_set_str(object.get(), NFTNL_OBJ_NAME, name.c_str());
         return object;
     }
 

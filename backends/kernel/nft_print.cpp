@@ -2,6 +2,7 @@
 #include "backends/kernel/nft_print.hpp"
 
 #include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <array>
 #include <cstddef>
@@ -81,10 +82,12 @@ struct Printer {
         return "masquerade to :" + to_text(to.ports);
     }
 
+    std::string operator()(const CountDrop& count) const {
+        return "counter name \"" + std::string{info(count.reason).label} + '"';
+    }
+
     std::string operator()(Act act) const {
         switch (act) {
-        case Act::Count:
-            return "counter";
         case Act::Drop:
             return "drop";
         case Act::Refuse:
@@ -103,6 +106,10 @@ struct Printer {
 const char* name_of(Hook hook) {
     constexpr std::array kNames{"prerouting", "input", "forward", "output", "postrouting"};
     return kNames[static_cast<std::size_t>(hook)];
+}
+
+std::string to_text(DropReason counter) {
+    return "\tcounter " + std::string{info(counter).label} + " {\n\t}\n";
 }
 
 std::string to_text(const TimeoutPolicy& policy) {
@@ -145,6 +152,8 @@ std::string to_text(const Rule& rule) {
 
 std::string to_text(const Table& table) {
     std::string text = "table inet " + table.name + " {\n\tflags owner\n";
+    for (const auto counter : table.counters)
+        text += '\n' + to_text(counter);
     for (const auto& policy : table.timeouts)
         text += '\n' + to_text(policy);
     for (const auto& set : table.sets)

@@ -5,8 +5,10 @@
 
 #include "core/clock.hpp"
 #include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -30,6 +32,17 @@ constexpr std::uint32_t kUnackedSeconds = 300;
 constexpr std::uint32_t kRateMemorySeconds = 10;
 
 constexpr std::string_view kTablePrefix = "nat64-";
+
+/// Limits that are off have their counters all the same: these stay when rules come and go.
+constexpr std::array kCounted{DropReason::InnerSource,
+                              DropReason::InnerNoFlow,
+                              DropReason::InnerUninvited,
+                              DropReason::TcpNotSyn,
+                              DropReason::ClientRateLimit,
+                              DropReason::ClientSessionLimit,
+                              DropReason::NotOurs,
+                              DropReason::OwnAddress,
+                              DropReason::NotMasqueraded};
 
 std::uint32_t seconds(Clock::duration d) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(d).count());
@@ -66,7 +79,7 @@ Chain only_ours(const std::string& tun_name, const ForwardOthers& others) {
         chain.rules.push_back({family,
                                Interface{Way::In, Is::Different, tun_name},
                                Interface{Way::Out, Is::Different, tun_name},
-                               Act::Count,
+                               CountDrop{DropReason::NotOurs},
                                Act::Drop});
     };
     only(others.ipv4, Family::Ipv4);
@@ -80,6 +93,7 @@ public:
 
     Table make() {
         table_.name = table_name(settings_.tun_name);
+        table_.counters.assign(kCounted.begin(), kCounted.end());
         table_.timeouts = {tcp_timeouts(settings_.timeouts), udp_timeouts(settings_.timeouts)};
         untracked();
         arrivals();
@@ -89,12 +103,19 @@ public:
         chain("machine",
               Hook::Input,
               kFilter,
-              {{tun(Way::In), inner(End::Source), UnknownFlow{}, Act::Count, Act::Refuse}});
+              {{tun(Way::In),
+                inner(End::Source),
+                UnknownFlow{},
+                CountDrop{DropReason::OwnAddress},
+                Act::Refuse}});
         sharing();
         chain("leaks",
               Hook::Postrouting,
               kAfterSourceNat,
-              {{inner(End::Source), tun(Way::Out, Is::Different), Act::Count, Act::Drop}});
+              {{inner(End::Source),
+                tun(Way::Out, Is::Different),
+                CountDrop{DropReason::NotMasqueraded},
+                Act::Drop}});
         return std::move(table_);
     }
 
@@ -123,8 +144,10 @@ private:
     }
 
     void arrivals() {
-        std::vector<Rule> rules{
-            {tun(Way::In, Is::Different), inner(End::Source), Act::Count, Act::Drop}};
+        std::vector<Rule> rules{{tun(Way::In, Is::Different),
+                                 inner(End::Source),
+                                 CountDrop{DropReason::InnerSource},
+                                 Act::Drop}};
         for (const auto& policy : table_.timeouts)
             rules.push_back({tun(Way::In),
                              inner(End::Source),
@@ -136,22 +159,30 @@ private:
 
     void passing() {
         std::vector<Rule> rules{
-            {inner(End::Destination), NoFlow{}, Act::Count, Act::Drop},
-            {inner(End::Destination), NotForwarded{}, Act::Count, Act::Drop},
-            {tun(Way::In), inner(End::Source), NewFlow{}, TcpNotSyn{}, Act::Count, Act::Reset}};
+            {inner(End::Destination), NoFlow{}, CountDrop{DropReason::InnerNoFlow}, Act::Drop},
+            {inner(End::Destination),
+             NotForwarded{},
+             CountDrop{DropReason::InnerUninvited},
+             Act::Drop},
+            {tun(Way::In),
+             inner(End::Source),
+             NewFlow{},
+             TcpNotSyn{},
+             CountDrop{DropReason::TcpNotSyn},
+             Act::Reset}};
         if (const auto rate = settings_.new_sessions_per_second; rate != 0)
             rules.push_back({tun(Way::In),
                              inner(End::Source),
                              NewFlow{},
                              RateOver{set("rate_", rate, kRateMemorySeconds), rate},
-                             Act::Count,
+                             CountDrop{DropReason::ClientRateLimit},
                              Act::Drop});
         if (const auto most = settings_.sessions_per_client; most != 0)
             rules.push_back({tun(Way::In),
                              inner(End::Source),
                              NewFlow{},
                              ConnectionsOver{set("sessions_", most, 0), most},
-                             Act::Count,
+                             CountDrop{DropReason::ClientSessionLimit},
                              Act::Refuse});
         chain("passing", Hook::Forward, kFilter, std::move(rules));
     }
@@ -218,7 +249,7 @@ nft::Table make_ruleset(const RulesetSettings& settings) {
 }
 
 nft::Table make_guard(const std::string& tun_name, ForwardOthers others) {
-    return {table_name(tun_name), {}, {}, {only_ours(tun_name, others)}};
+    return {table_name(tun_name), {DropReason::NotOurs}, {}, {}, {only_ours(tun_name, others)}};
 }
 
 } // namespace nat64::kernel

@@ -12,8 +12,8 @@
 //   leaks      what conntrack would not translate does not leave with an inner address
 //   untracked  conntrack_ipv6: notrack: the IPv6 side costs no second conntrack entry
 //
-// No timeout for ICMP: nft cannot read a `ct timeout` object for it, and a saved ruleset would
-// not load again; the daemon sets a sysctl instead. Pure.
+// What they refuse is counted by drop reason, by a counter of that name. No timeout for ICMP:
+// nft cannot read a `ct timeout` object for it; the daemon sets a sysctl instead. Pure.
 #pragma once
 
 #include "backends/kernel/nft_types.hpp"

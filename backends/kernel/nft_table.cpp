@@ -4,6 +4,7 @@
 #include "backends/kernel/nft_table.hpp"
 
 #include "backends/kernel/nfnetlink.hpp"
+#include "backends/kernel/nft_counters.hpp"
 #include "backends/kernel/nft_encode.hpp"
 #include "platform/os_error.hpp"
 
@@ -90,7 +91,21 @@ bool table_exists(const std::string& name) {
 bool NftTable::restore_if_gone() {
     if (table_exists(table_.name)) return false;
     send(nft::creation(table_));
+    drops_.begin_anew();
     return true;
+}
+
+DropSum NftTable::drops() {
+    const auto socket = open_nfnetlink(0);
+    const auto tried = "read the counters of the nftables table " + table_.name;
+    send_nfnetlink(socket.get(), nft::encode_counters_query(table_.name, 1), tried);
+    const auto read = [this](const nlmsghdr& message) {
+        if (const auto counted = nft::parse_counter(message))
+            drops_.saw(counted->reason, counted->packets);
+    };
+    while (read_dump(socket.get(), tried, read)) {
+    }
+    return drops_.sum();
 }
 
 platform::UniqueFd open_nft_monitor() {

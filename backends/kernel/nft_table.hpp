@@ -7,8 +7,10 @@
 // Control thread; errors are OsErrors that say what the kernel refused, and why where it says.
 #pragma once
 
+#include "backends/kernel/drop_totals.hpp"
 #include "backends/kernel/nft_difference.hpp"
 #include "backends/kernel/nft_types.hpp"
+#include "core/verdict.hpp"
 #include "platform/unique_fd.hpp"
 
 #include <cstddef>
@@ -34,10 +36,14 @@ public:
     /// Whether the table was gone; it has been added again then.
     bool restore_if_gone();
 
+    /// What its rules have refused, with those before it was gone or its counters were reset.
+    [[nodiscard]] DropSum drops();
+
 private:
     void send(std::span<const nft::Change> changes);
 
     nft::Table table_;
+    DropTotals drops_;
     platform::UniqueFd socket_;
     std::uint32_t sequence_ = 1;
 };

@@ -6,6 +6,7 @@
 
 #include "core/net/address.hpp"
 #include "core/net/transport.hpp"
+#include "core/verdict.hpp"
 
 #include <cstdint>
 #include <string>
@@ -124,8 +125,15 @@ struct MasqueradeTo {
     friend bool operator==(const MasqueradeTo&, const MasqueradeTo&) = default;
 };
 
+/// `counter name "not_ours"`: by the reason for which the rule refuses
+struct CountDrop {
+    DropReason reason{};
+
+    friend bool operator==(const CountDrop&, const CountDrop&) = default;
+};
+
 /// Those that need nothing else. Refuse: ICMP "administratively prohibited"; Reset: TCP RST.
-enum class Act : std::uint8_t { Count, Drop, Refuse, Reset, Masquerade, NoTrack };
+enum class Act : std::uint8_t { Drop, Refuse, Reset, Masquerade, NoTrack };
 
 using Part = std::variant<Interface,
                           Family,
@@ -142,6 +150,7 @@ using Part = std::variant<Interface,
                           RateOver,
                           UseTimeout,
                           MasqueradeTo,
+                          CountDrop,
                           Act>;
 using Rule = std::vector<Part>;
 
@@ -191,6 +200,7 @@ struct TimeoutPolicy {
 
 struct Table {
     std::string name;
+    std::vector<DropReason> counters; ///< named after their labels
     std::vector<TimeoutPolicy> timeouts;
     std::vector<AddressSet> sets;
     std::vector<Chain> chains;

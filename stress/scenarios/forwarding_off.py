@@ -5,7 +5,8 @@
 
 Pass: with IPv6, IPv4 or both forwardings off, in both modes of NAPT, ping works end to end and the
 log says what was switched on; the default route from a router advertisement stays, and the next
-advertisement is heeded as the first was; a packet between two other interfaces is not forwarded;
+advertisement is heeded as the first was; a packet between two other interfaces is not forwarded,
+and counted in `show drops`;
 all sysctls are as before when the daemon stops, also by SIGKILL, and, if its second process was
 killed with it, when the next one stops. What is on already is not touched, and others are forwarded
 then. A second nat64 beside one that switched forwarding on says that it will not work, and what to
@@ -61,6 +62,8 @@ def off(case, napt, families):
     done = settled_ping(lab.client, OTHER) if wanted else ping(lab.client, OTHER, 1, wait=1)
     case.equal(f"{label}: clients reach each other", done.returncode == 0, wanted)
     lan_to_server(case, lab, label, "ipv4" not in families)
+    refused = nat64.drops().get("not_ours", 0)
+    case.check(f"{label}: what is not forwarded is counted", refused > 0, nat64.drops())
     case.equal(f"{label}: stops", nat64.stop(), 0)
     case.stopped(nat64)
     case.equal(f"{label}: sysctls after the end", sysctls(lab), before)

@@ -4,7 +4,9 @@
     client, client2 ── gateway (nat64, kernel NAPT) ── server
 
 Pass: the connection after `sessions_per_client` is refused (ICMPv6 1/1) while the others go on;
-`new_sessions_per_second` lets so many through and no more, and the next second again; a client
+`new_sessions_per_second` lets so many through and no more, and the next second again; `show drops`
+and the metrics tell of each packet that these two refuse, also after a reload that changes the
+rules; a client
 prefix with `addresses_per_client` addresses gets no further one; when the inner pool is used up new
 clients are told (ICMPv6 1/3), counted, and `show pool` shows it. Through all of it the other client
 works.
@@ -41,10 +43,19 @@ def connections(case):
         with udp_client(lab.client, server6, 7, all_errors=True) as one_more:
             got = errno.errorcode.get(error_of(one_more))
         case.equal("one more", got, "EACCES")
+        case.equal("counted", nat64.drops().get("client_session_limit"), 1)
+        case.equal("and refused", nat64.show("status")["packets"]["refused"], 1)
         answered = [echo_once(flow, b"y", attempts=3) for flow in flows]
         case.equal("those before it go on", answered.count(True), SESSIONS)
         with udp_client(lab.clients[1], server6, 7) as other:
             case.check("the other client", echo_once(other, b"x", attempts=3))
+        limits = {"sessions_per_client": SESSIONS, "new_sessions_per_second": 1000}
+        nat64.write_config({**nat64.config, "limits": limits})
+        case.succeeds("a reload", nat64.call("reload"))
+        with udp_client(lab.client, server6, 7, all_errors=True) as one_more:
+            got = errno.errorcode.get(error_of(one_more))
+        case.equal("one more after a reload", got, "EACCES")
+        case.equal("counted on", nat64.drops().get("client_session_limit"), 2)
 
 
 def rates(case):
@@ -58,6 +69,8 @@ def rates(case):
             case.check("the other client meanwhile", echo_once(other, b"x", attempts=3))
         seen = len(echo.seen) - 1
         case.check("a burst gets through in part", RATE <= seen <= 3 * RATE, seen)
+        refused = nat64.drops().get("client_rate_limit", 0)
+        case.equal("the rest of it is counted", refused, 10 * RATE - seen)
         with udp_client(lab.client, server6, 7) as later:
             wait_until(lambda: echo_once(later, b"x"), "the next second")
         case.check("the next second lets it through", True)

@@ -8,10 +8,12 @@ Pass: what the stranger sends to inner addresses, idle or in use, reaches no cli
 does what it sends from inner addresses to the gateway's own services; a mapping answers its own
 server and nobody else; clients do not reach each other's inner addresses; the gateway's services go
 on for the stranger as before; no packet leaves the uplink with an inner address, whatever clients
-send.
+send. All that is kept away is counted in `show drops` and in the metrics, by what it was, and goes
+on being counted after somebody has flushed nftables and reset its counters.
 """
 
 import errno
+import re
 import time
 
 from lab import wait_until
@@ -22,11 +24,12 @@ from probes import UdpEcho, echo_once, error_of, ping, tcp_pair, udp_client
 INNER = "100.64.0.0/16"
 PUBLIC = "203.0.113.1"
 SSH = 22
+METRICS = "127.0.0.1:9464"
 
 
 def run(case):
     lab = case.lab(clients=2)
-    nat64 = case.nat64(lab, {"napt": "kernel"})
+    nat64 = case.nat64(lab, {"napt": "kernel", "metrics": {"listen": METRICS}})
     lab.server.ip(f"route add {INNER} via {PUBLIC}")
     with (
         UdpEcho(lab.server, SERVER, 7) as echo,
@@ -44,6 +47,7 @@ def run(case):
         between_clients(case, lab, nat64, inner)
         case.check("the flow goes on", echo_once(known, b"y", attempts=3))
         leaks(case, lab, nat64, inner)
+        counted(case, lab, nat64, outside, inner)
 
 
 def to_inner(case, lab, heard, outside, inner):
@@ -123,5 +127,27 @@ def leaks(case, lab, nat64, inner):
         inside = [packet for packet in seen if IP in packet and packet[IP].src.startswith("100.")]
         case.check("the server has heard of it", len(seen) >= 2, seen)
         case.equal("with inner addresses", inside, [])
-    done = lab.gateway.run("nft", "list", "chain", "inet", "nat64-nat64", "leaks", check=True)
-    case.note(" ".join(done.stdout.split("counter")[-1].split()[:4]) + " caught by chain leaks")
+
+
+def counted(case, lab, nat64, outside, inner):
+    """What the four before this one have tried."""
+    drops = nat64.drops()
+    for reason in ("inner_source", "inner_no_flow", "inner_uninvited", "tcp_not_syn"):
+        case.check(f"counted as {reason}", drops.get(reason, 0) > 0, drops)
+    case.equal("in the metrics, too", metrics(lab), drops)
+    case.note(" ".join(f"{reason} {packets}" for reason, packets in drops.items()))
+    before = drops["inner_source"]
+    lab.gateway.nft("flush ruleset")
+    lab.gateway.run("nft", "reset", "counters", check=True)
+    case.equal("reset: nothing is forgotten", nat64.drops()["inner_source"], before)
+    outside.send(IP(src=inner, dst=PUBLIC) / UDP(sport=4000, dport=53) / b"forged")
+    wait_until(lambda: nat64.drops()["inner_source"] > before, "one more forged packet")
+    case.equal("reset: counted on", nat64.drops()["inner_source"], before + 1)
+
+
+def metrics(lab):
+    """{reason: packets}, as Prometheus sees them, without those that have not occurred."""
+    shown = lab.gateway.run("curl", "-s", f"http://{METRICS}/metrics", check=True).stdout
+    pattern = r'^nat64_dropped_packets_total{reason="(\w+)"} (\d+)$'
+    found = re.findall(pattern, shown, re.MULTILINE)
+    return {reason: int(packets) for reason, packets in found if packets != "0"}

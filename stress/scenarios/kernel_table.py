@@ -74,7 +74,7 @@ def listed(node):
     for pattern, text in (
         (r" # progname.*", ""),
         (r"flags owner", ""),
-        (r"counter packets \d+ bytes \d+", "counter"),
+        (r"packets \d+ bytes \d+", ""),
         (r"\s*elements = \{[^}]*\}", ""),
     ):
         shown = re.sub(pattern, text, shown)

@@ -105,6 +105,25 @@ TEST_CASE("show drops: reasons that occurred, or all of them") {
     CHECK(client.ask(show_request("drops", R"(,"all":true)")).size() == kDropReasonCount + 1);
 }
 
+TEST_CASE("show drops, show status: what rules of the kernel refuse is among the drops") {
+    test::FakeDaemonOptions options;
+    options.refused = [] {
+        DropSum sum{};
+        sum[static_cast<std::size_t>(DropReason::ClientSessionLimit)] = 7;
+        return sum;
+    };
+    FakeDaemon daemon{options};
+    std::ignore = daemon.counters.drop(DropReason::PoolExhausted);
+    LineClient client{daemon.socket()};
+    const auto rows = client.ask(show_request("drops"));
+    REQUIRE(rows.size() == 3);
+    CHECK(item(rows[1]).at("reason").as_string() == "client_session_limit");
+    CHECK(item(rows[1]).at("packets").as_int64() == 7);
+    const auto packets = item(client.ask(show_request("status"))[0]).at("packets");
+    CHECK(packets.at("dropped").as_int64() == 8);
+    CHECK(packets.at("refused").as_int64() == 7);
+}
+
 TEST_CASE("show config: the effective configuration as text and by key") {
     const FakeDaemon daemon;
     const auto reply = LineClient{daemon.socket()}.ask(show_request("config"));

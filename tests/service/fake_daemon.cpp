@@ -37,6 +37,7 @@ FakeDaemon::FakeDaemon(FakeDaemonOptions options) {
                              .device = {"nat64", true, false},
                              .sessions = options.sessions,
                              .count = options.count,
+                             .refused = options.refused,
                              .events = hub_,
                              .changes = options.changes};
     server_ = std::make_unique<service::ControlServer>(

@@ -11,6 +11,7 @@
 #include "tests/service/table_backend.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ struct FakeDaemonOptions {
     bool packet_thread_runs = true;
     service::SessionSource sessions = {};
     service::SessionCount count = {};
+    std::function<DropSum()> refused = {};
     std::string group = {}; ///< control.group
     service::DaemonChanges* changes = nullptr;
 };

@@ -68,6 +68,21 @@ TEST_CASE("metrics: counters and gauges with their labels") {
     CHECK(text.find("nat64_inner_addresses") == std::string::npos);
 }
 
+TEST_CASE("metrics: what rules of the kernel refuse is counted with the other drops") {
+    Told told;
+    told.counters.drop(DropReason::OwnAddress);
+    auto view = told.view();
+    view.refused = [] {
+        DropSum sum{};
+        sum[static_cast<std::size_t>(DropReason::OwnAddress)] = 4;
+        sum[static_cast<std::size_t>(DropReason::InnerSource)] = 2;
+        return sum;
+    };
+    const auto text = metrics_text(view, told.pool, ProcessFiles{}.read());
+    CHECK(has_line(text, R"(nat64_dropped_packets_total{reason="own_address"} 5)"));
+    CHECK(has_line(text, R"(nat64_dropped_packets_total{reason="inner_source"} 2)"));
+}
+
 TEST_CASE("metrics: a large pool has one sample for all its addresses") {
     Told told;
     told.add_addresses(PoolUse::kListedAddresses);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -35,6 +36,33 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
     CHECK(nft::to_text(make_ruleset(full_ruleset())) ==
           R"(table inet nat64-nat64 {
 	flags owner
+
+	counter inner_source {
+	}
+
+	counter inner_no_flow {
+	}
+
+	counter inner_uninvited {
+	}
+
+	counter tcp_not_syn {
+	}
+
+	counter client_rate_limit {
+	}
+
+	counter client_session_limit {
+	}
+
+	counter not_ours {
+	}
+
+	counter own_address {
+	}
+
+	counter not_masqueraded {
+	}
 
 	ct timeout tcp_7440_240 {
 		protocol tcp
@@ -74,29 +102,29 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 	chain arrivals {
 		type filter hook prerouting priority -150; policy accept;
-		iifname != "nat64" ip saddr 100.64.0.0/16 counter drop
+		iifname != "nat64" ip saddr 100.64.0.0/16 counter name "inner_source" drop
 		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed meta l4proto tcp ct timeout set "tcp_7440_240"
 		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed meta l4proto udp ct timeout set "udp_300"
 	}
 
 	chain passing {
 		type filter hook forward priority 0; policy accept;
-		ip daddr 100.64.0.0/16 ct state invalid,untracked counter drop
-		ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter drop
-		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed tcp flags & (fin|syn|rst|ack) != syn counter reject with tcp reset
-		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed update @rate_50 { ip saddr limit rate over 50/second burst 50 packets } counter drop
-		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed add @sessions_4096 { ip saddr ct count over 4096 } counter reject with icmp type admin-prohibited
+		ip daddr 100.64.0.0/16 ct state invalid,untracked counter name "inner_no_flow" drop
+		ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter name "inner_uninvited" drop
+		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed tcp flags & (fin|syn|rst|ack) != syn counter name "tcp_not_syn" reject with tcp reset
+		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed update @rate_50 { ip saddr limit rate over 50/second burst 50 packets } counter name "client_rate_limit" drop
+		iifname "nat64" ip saddr 100.64.0.0/16 ct state new ct status ! confirmed add @sessions_4096 { ip saddr ct count over 4096 } counter name "client_session_limit" reject with icmp type admin-prohibited
 	}
 
 	chain only_ours {
 		type filter hook forward priority 0; policy accept;
-		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter drop
-		meta nfproto ipv6 iifname != "nat64" oifname != "nat64" counter drop
+		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter name "not_ours" drop
+		meta nfproto ipv6 iifname != "nat64" oifname != "nat64" counter name "not_ours" drop
 	}
 
 	chain machine {
 		type filter hook input priority 0; policy accept;
-		iifname "nat64" ip saddr 100.64.0.0/16 ct state ! established,related counter reject with icmp type admin-prohibited
+		iifname "nat64" ip saddr 100.64.0.0/16 ct state ! established,related counter name "own_address" reject with icmp type admin-prohibited
 	}
 
 	chain sharing {
@@ -110,7 +138,7 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 	chain leaks {
 		type filter hook postrouting priority 110; policy accept;
-		ip saddr 100.64.0.0/16 oifname != "nat64" counter drop
+		ip saddr 100.64.0.0/16 oifname != "nat64" counter name "not_masqueraded" drop
 	}
 }
 )");
@@ -118,7 +146,7 @@ TEST_CASE("napt: kernel: the table with everything switched on") {
 
 TEST_CASE("napt: kernel: what is switched off is not in the table") {
     const auto text = nft::to_text(make_ruleset(plain_ruleset()));
-    for (const auto* word : {"notrack", "only_ours", "rate_", "sessions_"})
+    for (const auto* word : {"notrack", "only_ours", "set rate_", "set sessions_"})
         CHECK(text.find(word) == std::string::npos);
 }
 
@@ -131,9 +159,26 @@ TEST_CASE(
     for (const auto& rule : passing->rules)
         if (const auto text = nft::to_text(rule); text.starts_with("ip daddr"))
             to_clients.push_back(text);
-    CHECK(to_clients ==
-          Texts{"ip daddr 100.64.0.0/16 ct state invalid,untracked counter drop",
-                "ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter drop"});
+    CHECK(to_clients == Texts{"ip daddr 100.64.0.0/16 ct state invalid,untracked counter name "
+                              "\"inner_no_flow\" drop",
+                              "ip daddr 100.64.0.0/16 ct state new ct status ! dnat counter "
+                              "name \"inner_uninvited\" drop"});
+}
+
+TEST_CASE(
+    "nothing is dropped silently: each rule that refuses counts by a counter of its table") {
+    using enum Forward;
+    for (const auto& table : {make_ruleset(full_ruleset()), make_guard("nat64", {No, No})})
+        for (const auto& chain : table.chains)
+            for (const auto& rule : chain.rules) {
+                CAPTURE(nft::to_text(rule));
+                const auto* const act = std::get_if<nft::Act>(&rule.back());
+                if (act == nullptr || *act == nft::Act::Masquerade || *act == nft::Act::NoTrack)
+                    continue;
+                const auto* const count = std::get_if<nft::CountDrop>(&rule[rule.size() - 2]);
+                REQUIRE(count != nullptr);
+                CHECK(std::ranges::count(table.counters, count->reason) == 1);
+            }
 }
 
 TEST_CASE("napt: daemon: the table that guards others names the families") {
@@ -141,9 +186,12 @@ TEST_CASE("napt: daemon: the table that guards others names the families") {
     CHECK(nft::to_text(make_guard("nat64", {No, Yes})) == R"(table inet nat64-nat64 {
 	flags owner
 
+	counter not_ours {
+	}
+
 	chain only_ours {
 		type filter hook forward priority 0; policy accept;
-		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter drop
+		meta nfproto ipv4 iifname != "nat64" oifname != "nat64" counter name "not_ours" drop
 	}
 }
 )");
@@ -226,7 +274,7 @@ TEST_CASE("reload: a chain that is not wanted any more goes, one that is new com
         Texts{
             "add the chain only_ours",
             "add the rule 'meta nfproto ipv4 iifname != \"nat64\" oifname != \"nat64\" counter "
-            "drop' to the chain only_ours"});
+            "name \"not_ours\" drop' to the chain only_ours"});
 }
 
 } // namespace nat64::kernel

@@ -2,6 +2,7 @@
 // The table in the real kernel, in a network namespace of the test's own, judged by nft(8).
 #include "backends/kernel/nft_print.hpp"
 #include "backends/kernel/nft_table.hpp"
+#include "platform/unique_fd.hpp"
 #include "tests/backends/kernel/rulesets.hpp"
 #include "tests/support/private_network.hpp"
 
@@ -9,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace nat64::kernel {
@@ -34,6 +37,18 @@ std::string load_text(const RulesetSettings& settings) {
     auto said = output_of(std::string{"nft -f "} + path);
     ::unlink(path.c_str());
     return said;
+}
+
+/// To a port of this machine; a rule may refuse them.
+void send_datagrams(int count) {
+    const platform::UniqueFd fd{platform::adopt, ::socket(AF_INET, SOCK_DGRAM, 0)};
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = 0x0900;
+    to.sin_addr.s_addr = 0x0100007f;
+    const void* raw = &to;
+    for (int i = 0; i < count; ++i)
+        (void)::sendto(fd.get(), "?", 1, 0, static_cast<const sockaddr*>(raw), sizeof to);
 }
 
 } // namespace
@@ -72,6 +87,42 @@ TEST_CASE("nftables table: others can neither flush nor delete it; it goes with 
     });
     if (!said) return;
     CHECK(*said == "table inet nat64-nat64\nstill there;not permitted;");
+}
+
+TEST_CASE("nftables table: what its rules refuse is told, and only grows") {
+    if (!have_program("nft")) return;
+    const auto said = in_private_network([] {
+        (void)output_of("ip link set lo up");
+        const auto to_refuse = [](L4Proto which) {
+            nft::Table table{"nat64-nat64", {DropReason::NotOurs}, {}, {}, {}};
+            const nft::Rule rule{
+                nft::Transport{which}, nft::CountDrop{DropReason::NotOurs}, nft::Act::Drop};
+            table.chains.push_back(
+                {"out", nft::ChainType::Filter, nft::Hook::Output, 0, {rule}});
+            return table;
+        };
+        NftTable table{to_refuse(L4Proto::Udp)};
+        std::string told;
+        const auto tell = [&] {
+            const auto drops = table.drops();
+            told += std::to_string(drops[static_cast<std::size_t>(DropReason::NotOurs)]) + " ";
+        };
+        tell();
+        send_datagrams(3);
+        tell();
+        table.change_to(to_refuse(L4Proto::Tcp)); // which are not refused any more
+        send_datagrams(1);
+        tell();
+        table.change_to(to_refuse(L4Proto::Udp));
+        send_datagrams(2);
+        tell();
+        told += output_of("nft reset counters").empty() ? "not reset " : "reset ";
+        send_datagrams(1);
+        tell();
+        return told;
+    });
+    if (!said) return;
+    CHECK(*said == "0 3 3 5 reset 6 ");
 }
 
 TEST_CASE("nftables table: one of this name that is there already is refused with a remedy") {
