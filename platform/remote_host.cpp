@@ -2,11 +2,14 @@
 // A request for each function of HostOps.
 #include "platform/remote_host.hpp"
 
+#include "core/net/address.hpp"
+#include "platform/netlink_messages.hpp"
 #include "platform/os_error.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>

@@ -88,6 +88,7 @@ std::size_t udp_row_length(std::span<const PacketBuffer> packets) noexcept {
     return count;
 }
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): of both as much as is used
 UdpRow::UdpRow(std::span<const PacketBuffer> packets) noexcept : count_{1 + packets.size()} {
     assert(packets.size() >= 2 && packets.size() <= kMaxRow);
     const auto first = packets[0].bytes();
