@@ -154,7 +154,7 @@ bool pool_is_small(Reader& reader) {
         total += item.prefix.size();
     if (total <= kMaxPoolAddresses) return true;
     reader.complain_about("pool",
-                          fmt::format("{} addresses are too many: each needs up to 768 KiB of "
+                          fmt::format("{} addresses are too many: each needs up to 840 KiB of "
                                       "memory once its ports are in use",
                                       total),
                           fmt::format("give at most {} in all", kMaxPoolAddresses));

@@ -164,7 +164,7 @@ TEST_CASE("config: pool addresses are unicast, disjoint and not too many") {
     }
     CHECK(test::load_text(pool("10.0.0.0/16")).napt.pool.size() == 1);
     const auto too_many = pool("10.0.0.0/16, 192.0.2.1");
-    check_refused({too_many, "nat64.yaml:2:7: pool: 65537 ", "768 KiB", "at most 65536"});
+    check_refused({too_many, "nat64.yaml:2:7: pool: 65537 ", "840 KiB", "at most 65536"});
     const auto all = pool("0.0.0.0/0, 0.0.0.0/0");
     check_refused({all, "nat64.yaml:2:7: pool: 8589934592 ", "too many", ""});
 }
