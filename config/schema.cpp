@@ -68,7 +68,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .write = write::profile},
     {.path = "mycelium",
      .type = Type::Map,
-     .help = "profile: mycelium: the node on this machine"},
+     .help = "with profile: mycelium, the node on this machine"},
     {.path = "mycelium.api",
      .type = Type::Text,
      .values = "ADDRESS:PORT or [ADDRESS]:PORT",
@@ -121,8 +121,8 @@ constexpr std::array kSchema = std::to_array<Key>({
     {.path = "inner_pool",
      .type = Type::Prefix4,
      .values = "an IPv4 prefix of length 8 to 30",
-     .help = "napt: kernel: addresses that stand for the clients inside this machine; default: "
-             "one that no address and no route of the machine touches",
+     .help = "with napt: kernel, addresses that stand for the clients inside this machine; "
+             "default: one that no address and no route of the machine touches",
      .honoured = Honoured::ByKernel,
      .read = read::inner_pool,
      .write = write::inner_pool},
@@ -131,7 +131,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .values = "a list of {protocol, ipv6, ipv4} or {ipv6, ipv4}",
      .default_text = "[]",
      .help = "bindings that never expire and work from the IPv4 side too: one port with "
-             "protocol and ports, a whole host without",
+             "protocol and ports, a whole host without; with napt: kernel whole hosts only",
      .reload = Reload::Yes,
      .read = read::statics,
      .write = write::statics},
@@ -152,7 +152,9 @@ constexpr std::array kSchema = std::to_array<Key>({
     {.path = "static[].ipv4",
      .type = Type::Endpoint4,
      .values = "\"ADDRESS:PORT\", or ADDRESS for a whole host",
-     .help = "how it is seen from the IPv4 side; the address lies in the pool",
+     .help =
+         "how it is seen from the IPv4 side; the address lies in pool, with napt: kernel in "
+         "inner_pool",
      .reload = Reload::Yes,
      .presence = Presence::Required,
      .read = read::static_ipv4},
@@ -161,9 +163,9 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Address4,
      .values = "an IPv4 address that no interface has",
      .help =
-         "source of the ICMP errors sent to the IPv4 side (and below the prefix to the IPv6 "
-         "side); taken out of the pool when inside it. Unset: the first pool address, which "
-         "stays in the pool",
+         "source of the ICMP errors sent to the IPv4 side and, below the prefix, of those to "
+         "the IPv6 side; taken out of the pool when inside it. Unset: the first pool address, "
+         "which stays in the pool",
      .honoured = Honoured::ByDaemon,
      .read = read::gateway_ipv4,
      .write = write::gateway_ipv4},
@@ -179,7 +181,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Choice,
      .values = "auto or off",
      .default_text = "auto",
-     .help = "auto: use segmentation and checksum offload where the kernel has it",
+     .help = "segmentation and checksum offload; auto: where the kernel has it",
      .read = read::tun_offload,
      .write = write::tun_offload},
     {.path = "mtu", .type = Type::Map, .help = "packet sizes in bytes, IP header included"},
@@ -304,7 +306,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::List,
      .values = "a list of at most 256 IPv6 prefixes",
      .default_text = "[::/0]",
-     .help = "clients that may",
+     .help = "clients that may use it",
      .reload = Reload::Yes,
      .item = Type::Prefix6,
      .read = read::clients_allow,
@@ -313,7 +315,7 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::List,
      .values = "a list of at most 256 IPv6 prefixes",
      .default_text = "[]",
-     .help = "clients that may not",
+     .help = "clients that may not use it",
      .reload = Reload::Yes,
      .item = Type::Prefix6,
      .read = read::clients_deny,
@@ -326,8 +328,8 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Boolean,
      .values = "true or false",
      .default_text = "false",
-     .help = "private IPv4 addresses (RFC 1918) and 100.64.0.0/10 too; the machine's own "
-             "addresses are never reached",
+     .help = "reach private IPv4 addresses (RFC 1918) and 100.64.0.0/10 too; the machine's own "
+             "are never reached",
      .reload = Reload::Yes,
      .read = read::destinations_private,
      .write = write::destinations_private},
@@ -463,8 +465,8 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Integer,
      .values = "0 to 4294967295",
      .default_text = "256",
-     .help = "napt: kernel: inner addresses, one for each of its IPv6 addresses in use, of one "
-             "client; 0: no limit",
+     .help = "with napt: kernel, inner addresses of one client, one for each of its IPv6 "
+             "addresses in use; 0: no limit",
      .reload = Reload::Yes,
      .honoured = Honoured::ByKernel,
      .read = read::limit<&Limits::addresses_per_client, 0, 0xffff'ffff>,
@@ -482,9 +484,8 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Ports,
      .values = "FIRST-LAST, from 1 to 65535, at least 64 of them",
      .default_text = "32768-65535",
-     .help =
-         "napt: kernel: ports of this machine's own address that clients' flows leave from, "
-         "but those on which its own programs wait",
+     .help = "with napt: kernel, ports of this machine's own address that clients' flows leave "
+             "from, but those on which its own programs wait",
      .reload = Reload::Yes,
      .honoured = Honoured::ByKernel,
      .read = read::shared_ports,
@@ -493,8 +494,8 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Choice,
      .values = "track or notrack",
      .default_text = "track",
-     .help = "napt: kernel: whether the kernel tracks the IPv6 side of each flow, too, which a "
-             "stateful firewall for IPv6 needs and which costs a second entry a flow",
+     .help = "with napt: kernel, whether the kernel tracks the IPv6 side of each flow, too, "
+             "which a stateful firewall for IPv6 needs and which costs a second entry a flow",
      .reload = Reload::Yes,
      .honoured = Honoured::ByKernel,
      .read = read::conntrack_ipv6,

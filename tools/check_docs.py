@@ -122,10 +122,10 @@ def page_keys(root):
             meaning = f" ({key['values']})" if "values" in key else ""
             refused.append(key["path"] + meaning)
             continue
-        if key.get("type") == "Type::Map":
-            continue
         lines.append(f".It Sy {escaped(key['path'])}")
         lines.append(escaped(sentence(key["help"])))
+        if key.get("type") == "Type::Map":
+            continue
         if "values" in key:
             lines.append(escaped(sentence(f"Value: {key['values']}")))
         if "default_text" in key:
@@ -239,7 +239,8 @@ class SelfTest(TreeTest):
         write_keys(root)
         self.assertEqual(list(check_keys(root)), [])
         text = read(root, PAGE)
-        for line in (".It Sy m.a", "One two.", "Value: 1.", 'Default: "1".', "n, o (1)."):
+        wanted = [".It Sy m", "Map.", ".It Sy m.a", "One two.", "Value: 1.", 'Default: "1".']
+        for line in (*wanted, "n, o (1)."):
             self.assertIn(line, text.split("\n"))
         root = self.make({SCHEMA: schema.replace("two", "three"), PAGE: text})
         self.assertEqual(len(list(check_keys(root))), 1)
