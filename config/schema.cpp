@@ -429,7 +429,8 @@ constexpr std::array kSchema = std::to_array<Key>({
      .type = Type::Integer,
      .values = "0 to 4294967295",
      .default_text = "4096",
-     .help = "sessions of one client (napt: kernel: of one inner address); 0: no limit",
+     .help =
+         "sessions of one client (napt: kernel: open ones of one inner address); 0: no limit",
      .reload = Reload::Yes,
      .read = read::limit<&Limits::sessions_per_client, 0, 0xffff'ffff>,
      .write = write::limit<&Limits::sessions_per_client>},
