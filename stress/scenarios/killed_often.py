@@ -8,15 +8,14 @@ first start; each next start succeeds in spite of the dead one's socket file, al
 came before the daemon was ready; at the end it works.
 """
 
-import itertools
 import random
 import signal
 import time
 
 from lab import LabError, wait_until
 from lab.topology import SERVER
-from packets import UDP, IPv6, gateway_wire
-from probes import Background, all_answered, settled_ping
+from probes import all_answered, settled_ping
+from traffic import Flood
 
 TIME_LIMIT = 120
 DEATHS = 100
@@ -81,34 +80,3 @@ def state(lab):
 
 def difference(lab, before):
     return sorted(set(state(lab).splitlines()) ^ set(before.splitlines()))
-
-
-class Flood(Background):
-    """UDP from ever new sources, in the background."""
-
-    def __init__(self, lab, server6):
-        super().__init__()
-        self._wire = gateway_wire(lab)
-        base = bytes(
-            IPv6(src="2001:db8:c1::1000", dst=server6) / UDP(sport=0xF000, dport=9) / b"flood"
-        )
-        self._packets = itertools.cycle([self._from(base, number) for number in range(4096)])
-
-    def __exit__(self, *_):
-        super().__exit__()
-        self._wire.__exit__()
-
-    @staticmethod
-    def _from(base, number):
-        """Source address and port change by opposite amounts, the checksum stays right."""
-        packet = bytearray(base)
-        packet[22:24] = (0x1000 + number).to_bytes(2, "big")
-        packet[40:42] = (0xF000 - number).to_bytes(2, "big")
-        return bytes(packet)
-
-    def step(self):
-        try:
-            self._wire.send(next(self._packets))
-        except OSError:  # no buffer
-            pass
-        time.sleep(0.0005)

@@ -16,54 +16,15 @@ import os
 import signal
 import socket
 import threading
-import time
 
 from lab import wait_until
 from lab.topology import CLIENT, SERVER
 from peers import SshServer
 from probes import UdpEcho, conversation, tcp_pair, udp_client
+from traffic import Stream
 
 TIME_LIMIT = 120
 NOBODY = 65534
-
-
-class Stream:
-    """Numbered datagrams to an echo server, at most `window` of them on their way: no socket
-    overflows, so one that does not come back within seconds was lost in between."""
-
-    def __init__(self, node, address, port, window=32):
-        self._socket = udp_client(node, address, port, timeout=5.0)
-        self._window = window
-        self._running = True
-        self.sent = self.answered = 0
-        self.trouble = ""
-        self._thread = threading.Thread(target=self._stream, daemon=True)
-        self._thread.start()
-
-    def _stream(self):
-        waiting = set()
-        try:
-            while self._running or waiting:
-                while self._running and len(waiting) < self._window:
-                    self._socket.send(b"%d" % self.sent)
-                    waiting.add(self.sent)
-                    self.sent += 1
-                waiting.discard(int(self._socket.recv(64)))
-                self.answered = self.sent - len(waiting)
-                time.sleep(0.0005)
-        except OSError as error:
-            self.trouble = f"{error}; missing: {sorted(waiting)[:5]}"
-
-    def flows(self):
-        """True once another hundred have come back."""
-        wanted = self.answered + 100
-        wait_until(lambda: self.trouble or self.answered >= wanted, "the stream to go on")
-        return not self.trouble
-
-    def finish(self):
-        self._running = False
-        self._thread.join(10)
-        self._socket.close()
 
 
 def run(case):
