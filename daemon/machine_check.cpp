@@ -218,8 +218,7 @@ private:
     }
 
     /// A route for the same prefix that the kernel prefers to ours, or that is in our place,
-    /// keeps packets away; one for a part of it keeps some away, one around it says who
-    /// expects these addresses elsewhere.
+    /// keeps packets away; one for a part of it keeps some away.
     void check_routes(const IpPrefix& ours) {
         for (const auto& row : routes_) {
             if (row.destination.index() != ours.index() || row.table != kMainTable) continue;
