@@ -9,14 +9,17 @@
 
 Pass: UDP to a dynamic mapping, TCP to a static port and ping to a whole-host entry arrive, and
 the receiver sees the sender's own mapping below the prefix, never its IPv6 address (RFC 6146
-§3.8); the packet goes round inside the daemon, not through the kernel, and loses two hops.
+§3.8); the packet goes round inside the daemon, not through the kernel, and loses two hops. A closed
+port is "connection refused" at the sender. A datagram that each client hands on to the next one's
+mapping comes back to the first, and has gone round once for each.
 """
 
+import errno
 import os
 import socket
 
 from lab.topology import SERVER
-from probes import UdpEcho, all_answered, bulk, echo_once, ping, udp_client
+from probes import UdpEcho, all_answered, bulk, echo_once, error_of, ping, udp_client
 
 CLIENT2, CLIENT3 = "2001:db8:c2::2", "2001:db8:c3::2"
 
@@ -35,8 +38,34 @@ def run(case):
     case.check("two hops away", "ttl=62" in done.stdout, done.stdout)
     done = ping(lab.client, nat64.address6("192.0.2.3"), size=3000)
     case.check("the same in fragments", all_answered(done), done.stdout)
-    hairpinned = nat64.show("status")["packets"]["hairpinned"]
-    case.check("counted as hairpinned", hairpinned > 50, hairpinned)
+    with udp_client(lab.client, nat64.address6("192.0.2.3"), 9) as closed:
+        case.equal("a closed port", error_of(closed), errno.ECONNREFUSED)
+    case.check("counted as hairpinned", hairpinned(nat64) > 50, hairpinned(nat64))
+    chain(case, lab, nat64)
+
+
+def hairpinned(nat64):
+    return nat64.show("status")["packets"]["hairpinned"]
+
+
+def chain(case, lab, nat64):
+    """Each knows the next one's mapping only."""
+    sockets = [
+        node.socket(socket.AF_INET6, socket.SOCK_DGRAM, bind=("::", 6000)) for node in lab.clients
+    ]
+    with UdpEcho(lab.server, SERVER, 7) as rendezvous:
+        for one in sockets:
+            one.sendto(b"where am I?", (nat64.address6(SERVER), 7))
+            one.recv(100)
+        mapped = [(nat64.address6(address), port) for address, port in rendezvous.seen]
+    before = hairpinned(nat64)
+    sockets[0].sendto(b"hand on", mapped[1])
+    for at, following in ((1, 2), (2, 0)):
+        sockets[at].sendto(sockets[at].recv(100) + b" and on", mapped[following])
+    case.equal("a chain of three", sockets[0].recv(100), b"hand on and on and on")
+    case.equal("each of them once", hairpinned(nat64) - before, 3)
+    for one in sockets:
+        one.close()
 
 
 def udp(case, lab, nat64):
