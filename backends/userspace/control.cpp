@@ -6,6 +6,7 @@
 #include "core/clock.hpp"
 #include "core/napt_settings.hpp"
 #include "core/net/transport.hpp"
+#include "core/rfc6146/tcp_state.hpp"
 #include "core/verdict.hpp"
 
 #include <algorithm>
@@ -18,6 +19,13 @@ namespace {
 
 bool fits(L4Proto protocol, SessionState state) noexcept {
     return (protocol == L4Proto::Tcp) == (state != SessionState::Active);
+}
+
+// A row does not say whether it is, or who has opened it. As if it had come from outside is the
+// safe side: the next segments of a connection that is in use show that it is open.
+bool maybe_partially_open(const SessionRow& row, const Timeouts& timeouts) noexcept {
+    return rfc6146::tcp_lifetime(row.state) == rfc6146::Lifetime::TcpEstablished &&
+           row.expires_in <= timeouts.tcp_transitory + Tick::kLength;
 }
 
 bool any_shorter(const Timeouts& now, const Timeouts& before) noexcept {
@@ -57,8 +65,10 @@ std::expected<void, std::string_view> UserspaceBackend::restore(const SessionRow
     if (binding != kNone && state_.sessions.find(binding, server4) != kNone)
         return std::unexpected{"this session is there already"};
 
-    const auto opener = row.state == SessionState::V4Init ? Side::V4 : Side::V6;
-    const Opening opening{server4, row.state, opener, EventReason::Restored};
+    const bool partially_open = maybe_partially_open(row, state_.settings.timeouts);
+    const bool outside = partially_open || row.state == SessionState::V4Init;
+    const auto opener = outside ? Side::V4 : Side::V6;
+    const Opening opening{server4, row.state, opener, EventReason::Restored, partially_open};
     const auto session =
         binding != kNone ? state_.open(binding, opening, now)
                          : state_.open(row.protocol, row.client6, row.mapped4, opening, now);

@@ -121,7 +121,7 @@ std::size_t UserspaceBackend::session_due(std::uint32_t session,
         state_.link(session);
         return kLook;
     }
-    if (s.state != SessionState::Established) {
+    if (s.state != SessionState::Established || s.partially_open) {
         state_.close(session, EventReason::Expired, now);
         return kEnd;
     }
@@ -161,12 +161,8 @@ void UserspaceBackend::touch(BindingHandle handle,
         s.refreshed = seen;
         return;
     }
-    // What somebody else carries is neither SYN nor FIN nor RST.
-    const auto to = rfc6146::tcp_transition(s.state, Side::V6, TcpFlags{TcpFlags::kAck});
-    if (to.next != s.state)
-        state_.change(handle.slot, to, EventReason::Traffic, last_seen);
-    else if (to.refresh)
-        s.refreshed = seen;
+    // What somebody else carries is neither SYN nor FIN nor RST, and goes both ways.
+    state_.follow(handle.slot, s.opener, TcpFlags{TcpFlags::kAck}, last_seen);
 }
 
 } // namespace nat64::userspace

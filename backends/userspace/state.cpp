@@ -35,10 +35,11 @@ std::size_t binding_capacity(const NaptSettings& settings) {
     return session_capacity(settings) + settings.statics.size() + kSpareBindings;
 }
 
-Lifetime lifetime_of(L4Proto protocol, SessionState state) noexcept {
+// DEVIATION(RFC 6146 §3.5.2.2): ADR-0036. Partially open, ESTABLISHED has TCP_TRANS as well.
+Lifetime lifetime_of(L4Proto protocol, const Session& s) noexcept {
     switch (protocol) {
     case L4Proto::Tcp:
-        return rfc6146::tcp_lifetime(state);
+        return s.partially_open ? Lifetime::TcpTransitory : rfc6146::tcp_lifetime(s.state);
     case L4Proto::Udp:
         return Lifetime::Udp;
     case L4Proto::Icmp:
@@ -49,6 +50,18 @@ Lifetime lifetime_of(L4Proto protocol, SessionState state) noexcept {
 
 constexpr bool half_open(SessionState state) noexcept {
     return state == SessionState::V4Init || state == SessionState::V6Init;
+}
+
+// RFC 5382 §5: a connection is partially open "until both endpoints have sent a packet with the
+// ACK flag set". The answer to a SYN has it: what is left to see is the opener's. A SYN that
+// brings a session back from TRANS may be the repeated answer of a server that has refused a
+// forged acknowledgement.
+constexpr bool
+stays_partially_open(const Session& s, Side side, TcpFlags tcp, SessionState next) noexcept {
+    if (half_open(next)) return true;
+    if (s.state == SessionState::Trans && next != SessionState::Trans && tcp.syn()) return true;
+    const bool acknowledges = (tcp.bits & TcpFlags::kAck) != 0 && !tcp.rst();
+    return s.partially_open && !(side == s.opener && acknowledges);
 }
 
 constexpr std::size_t index(L4Proto protocol) noexcept {
@@ -215,9 +228,10 @@ void State::begin(std::uint32_t session,
     const auto& b = bib[binding];
     auto& s = sessions[session];
     s.state = opening.state;
-    s.lifetime = lifetime_of(b.protocol, opening.state);
     s.opener = opening.opener;
     s.half_open = false;
+    s.partially_open = half_open(opening.state) || opening.partially_open;
+    s.lifetime = lifetime_of(b.protocol, s);
     s.refreshed = Tick::floor(now);
     ++account(session).sessions;
     if (half_open(opening.state)) begin_half_open(session);
@@ -281,13 +295,27 @@ void State::packet(std::uint32_t session,
     if (refresh(s, tcp, bytes, Tick::floor(now))) return;
     ++s.packets;
     s.bytes += bytes;
-    const auto to = rfc6146::tcp_transition(s.state, side, tcp);
-    if (to.next != s.state) {
+    const auto before = s.state;
+    follow(session, side, tcp, now);
+    if (s.state == before && half_open(before)) half_open_packet(session, side, tcp);
+}
+
+// What acknowledges may be the FIN, which of itself leaves the lifetime as it is: that of a
+// connection that is open begins here all the same, but not after the other end's FIN.
+void State::follow(std::uint32_t session,
+                   Side side,
+                   TcpFlags tcp,
+                   Clock::time_point now) noexcept {
+    auto& s = sessions[session];
+    auto to = rfc6146::tcp_transition(s.state, side, tcp);
+    const bool before = s.partially_open;
+    s.partially_open = stays_partially_open(s, side, tcp, to.next);
+    if (before && !s.partially_open && to.next != SessionState::V4FinV6FinRcv)
+        to.refresh = true;
+    if (to.next != s.state)
         change(session, to, EventReason::Traffic, now);
-        return;
-    }
-    if (to.refresh) s.refreshed = Tick::floor(now);
-    if (half_open(s.state)) half_open_packet(session, side, tcp);
+    else if (to.refresh)
+        renew(session, now);
 }
 
 // A connection that was refused is not half-open, although RFC 6146 §3.5.2.2 keeps its state
@@ -309,14 +337,18 @@ void State::change(std::uint32_t session,
         begin_half_open(session); // the connection that was closed is opened again
     else
         end_half_open(session);
-    if (to.refresh) {
-        const auto before = lifetimes.ticks(s.lifetime);
-        s.lifetime = rfc6146::tcp_lifetime(to.next);
-        s.refreshed = Tick::floor(now);
-        // A timer that is too early finds out when it fires; one that is too late would not.
-        if (lifetimes.ticks(s.lifetime) < before) link(session);
-    }
+    if (to.refresh) renew(session, now);
     emit_session(EventKind::SessionChanged, reason, session, now);
+}
+
+// The lifetime of its TCP state begins.
+void State::renew(std::uint32_t session, Clock::time_point now) noexcept {
+    auto& s = sessions[session];
+    const auto before = lifetimes.ticks(s.lifetime);
+    s.lifetime = lifetime_of(L4Proto::Tcp, s);
+    s.refreshed = Tick::floor(now);
+    // A timer that is too early finds out when it fires; one that is too late would not.
+    if (lifetimes.ticks(s.lifetime) < before) link(session);
 }
 
 // What is counted for this session's client: its own sessions, or those opened from outside.

@@ -44,6 +44,7 @@ struct Opening {
     SessionState state = SessionState::Active;
     Side opener = Side::V6; ///< to whose account it goes
     EventReason reason = EventReason::Traffic;
+    bool partially_open = false; ///< TCP: so, although it is neither V4 INIT nor V6 INIT
 };
 
 /// The remote end as the session table knows it: the identifier of an ICMP query is the
@@ -77,7 +78,8 @@ public:
     /// must be called.
     [[nodiscard]] static bool
     refresh(Session& session, TcpFlags tcp, std::uint32_t bytes, Tick now) noexcept {
-        if (!rfc6146::only_refreshes(session.state, tcp)) return false;
+        if (!rfc6146::only_refreshes(session.state, tcp) || session.partially_open)
+            return false;
         ++session.packets;
         session.bytes += bytes;
         session.refreshed = now;
@@ -90,6 +92,9 @@ public:
                 TcpFlags tcp,
                 std::uint32_t bytes,
                 Clock::time_point now) noexcept;
+
+    /// The part of packet() that concerns state and lifetime of a TCP session.
+    void follow(std::uint32_t session, Side side, TcpFlags tcp, Clock::time_point now) noexcept;
 
     /// A transition of RFC 6146 §3.5.2.2 that changes the state.
     void change(std::uint32_t session,
@@ -203,6 +208,7 @@ private:
     void begin_half_open(std::uint32_t session) noexcept;
     void end_half_open(std::uint32_t session) noexcept;
     void half_open_packet(std::uint32_t session, Side side, TcpFlags tcp) noexcept;
+    void renew(std::uint32_t session, Clock::time_point now) noexcept;
     void emit_binding(EventKind kind,
                       EventReason reason,
                       std::uint32_t binding,

@@ -36,6 +36,12 @@ constexpr SessionState initial_state(L4Proto protocol, Side side) noexcept {
     return side == Side::V6 ? SessionState::V6Init : SessionState::V4Init;
 }
 
+// Both ends have sent a SYN, and none has acknowledged the other's yet.
+constexpr void claim(Opening& opening) noexcept {
+    opening.state = SessionState::Established;
+    opening.partially_open = true;
+}
+
 Resolved refuse(DropReason reason, std::optional<IcmpAnswer> answer = {}) noexcept {
     return std::unexpected{NotNow{Refusal{reason, answer}}};
 }
@@ -194,7 +200,7 @@ Resolved UserspaceBackend::first_outbound(const OutboundFlow& flow,
             return address && !state_.pool.is_withheld(*address) &&
                    state_.bib.find_mapped(*address, flow.protocol, mapped4.port) == kNone;
         });
-        if (claimed) opening.state = SessionState::Established;
+        if (claimed) claim(opening);
     }
     const auto session = state_.open(flow.protocol, flow.client6, claimed, opening, now);
     if (session && claimed) supersede(flow.server4, *claimed);
@@ -218,7 +224,7 @@ Resolved UserspaceBackend::new_session_outbound(std::uint32_t binding,
         const auto mine = state_.mapped4(state_.bib[binding]);
         claimed = state_.syns.find(flow.server4,
                                    [&](const Endpoint4& mapped4) { return mapped4 == mine; });
-        if (claimed) opening.state = SessionState::Established;
+        if (claimed) claim(opening);
     }
     const auto session = state_.open(binding, opening, now);
     if (session && claimed) supersede(flow.server4, *claimed);

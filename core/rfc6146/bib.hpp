@@ -32,10 +32,11 @@ struct Session { // NOLINT(cppcoreguidelines-pro-type-member-init): zeroed memor
     Port server_port;
     SessionState state;
     Lifetime lifetime : 4;
-    Side opener : 1;    ///< who has sent its first packet
-    bool half_open : 1; ///< counted as such: TCP, unanswered
-    Tick refreshed;     ///< when the lifetime was last set; not each packet does
-    std::uint32_t next; ///< the next further session of the binding, or kNone
+    Side opener : 1;         ///< who has sent its first packet
+    bool half_open : 1;      ///< counted as such: TCP, unanswered
+    bool partially_open : 1; ///< TCP: the opener has yet to acknowledge the answer
+    Tick refreshed;          ///< when the lifetime was last set; not each packet does
+    std::uint32_t next;      ///< the next further session of the binding, or kNone
     std::uint64_t packets;
     std::uint64_t bytes;
 

@@ -143,6 +143,7 @@ void check_refresh(const NaptSettings& settings, const MakeBackend& make) {
             REQUIRE(sent.verdict == "ok");
             mapped.push_back(sent.binding->mapped4);
             REQUIRE(net.in(protocol, kServer, mapped.back(), kSynAck).verdict == "ok");
+            REQUIRE(net.out(protocol, ep6(host), kServer, kAck).verdict == "ok");
         }
         std::vector<OutboundFlow> out;
         for (const unsigned host : {1U, 2U, 3U, 1U})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RFC 6146 §3.5.2.2, paragraph by paragraph, for the session book. RST first, FIN before SYN
-// (docs/rfc-map.md).
+// (docs/rfc-map.md). RFC 5382 §5 beside it: a connection is partially open from its SYN on
+// until its opener has sent an ACK, and no longer than TCP_TRANS without a packet.
 #pragma once
 
 #include "core/napt_backend.hpp"
@@ -49,6 +50,24 @@ tcp_step(rfc6146::SessionState from, rfc6146::Side side, TcpFlags tcp) {
         break;
     }
     return {from, TcpStep::Kept};
+}
+
+/// Whether a connection is partially open after this packet, which makes this step.
+[[nodiscard]] inline bool partially_open_after(
+    bool before, rfc6146::SessionState from, TcpStep step, bool from_opener, TcpFlags tcp) {
+    using enum rfc6146::SessionState;
+    if (step.to == V4Init || step.to == V6Init) return true;
+    if (from == Trans && step.to == Established && tcp.syn()) return true; // and again
+    if (from_opener && !tcp.rst() && (tcp.bits & TcpFlags::kAck) != 0) return false;
+    return before;
+}
+
+/// Which timer that leaves the step.
+[[nodiscard]] inline TcpStep::Timer timer_of(TcpStep step, bool before, bool after) {
+    using enum rfc6146::SessionState;
+    const bool closed = step.to == V4FinV6FinRcv;
+    if (before && !after && !closed) return TcpStep::Established; // open from now on
+    return after && step.timer == TcpStep::Established ? TcpStep::Transitory : step.timer;
 }
 
 } // namespace nat64::simulation

@@ -38,10 +38,11 @@ SessionKey key_of(const Event& event) {
     return normal({event.protocol, event.client6, event.server4});
 }
 
-Lifetime lifetime_of(L4Proto protocol, SessionState state) {
+/// What a session begins with: TCP partially open.
+Lifetime lifetime_of(L4Proto protocol) {
     if (protocol == L4Proto::Udp) return Lifetime::Udp;
     if (protocol == L4Proto::Icmp) return Lifetime::Icmp;
-    return state == Established ? Lifetime::TcpEstablished : Lifetime::TcpTransitory;
+    return Lifetime::TcpTransitory;
 }
 
 Clock::duration length_of(Lifetime lifetime, const Timeouts& timeouts) {
@@ -178,8 +179,11 @@ void SessionBook::session_created(const Event& event) {
     const auto binding = bindings_.find(by_client(event.protocol, event.client6));
     if (binding == bindings_.end()) return complain("a session without binding: " + text(key));
     ++binding->second.sessions;
-    const Known known{
-        event.state, event.state, event.when, lifetime_of(key.protocol, event.state)};
+    const Known known{event.state,
+                      event.state,
+                      event.when,
+                      lifetime_of(key.protocol),
+                      key.protocol == L4Proto::Tcp};
     if (!sessions_.emplace(key, known).second)
         complain("a session begins a second time: " + text(key));
     most_sessions_ = std::max(most_sessions_, sessions_.size());
@@ -211,7 +215,7 @@ void SessionBook::session_changed(const Event& event) {
     known.told = event.state;
     if (event.reason != EventReason::Expired) return;
     // RFC 6146 §3.5.2.2: at the end of an established session it is probed, in TRANS.
-    if (known.state != Established || event.state != Trans)
+    if (known.state != Established || known.partially_open || event.state != Trans)
         complain("it is no established session that is probed: " + text(found->first));
     ends_in_time(known, found->first, event.when);
     known.state = Trans;
@@ -242,7 +246,7 @@ void SessionBook::ends_rightly(const Known& known, const Event& event) {
     };
     switch (event.reason) {
     case EventReason::Expired:
-        if (known.state == Established)
+        if (known.state == Established && !known.partially_open)
             complain("an established session ends without a probe: " + text(key));
         return ends_in_time(known, key, event.when);
     case EventReason::Flushed:
@@ -288,11 +292,15 @@ void SessionBook::packet(SessionKey key, Side side, TcpFlags tcp, Clock::time_po
         return;
     }
     const auto next = tcp_step(known.state, side, tcp);
+    const bool before = known.partially_open;
+    known.partially_open =
+        partially_open_after(before, known.state, next, side == known.opener, tcp);
     known.state = next.to;
-    if (next.timer != TcpStep::Kept) {
+    const auto timer = timer_of(next, before, known.partially_open);
+    if (timer != TcpStep::Kept) {
         known.refreshed = now;
-        known.lifetime = next.timer == TcpStep::Established ? Lifetime::TcpEstablished
-                                                            : Lifetime::TcpTransitory;
+        known.lifetime =
+            timer == TcpStep::Established ? Lifetime::TcpEstablished : Lifetime::TcpTransitory;
     }
     if (known.told != known.state)
         complain("said to be " + std::string{name_of(known.told)} + ", should be " +

@@ -39,6 +39,7 @@ private:
         rfc6146::SessionState told{}; ///< by the latest event
         Clock::time_point refreshed;
         rfc6146::Lifetime lifetime{};
+        bool partially_open = false;
         std::optional<rfc6146::Side> opener{}; ///< its first packet will tell
     };
 
