@@ -5,24 +5,36 @@
 
 Pass: the established connection and an established UDP flow answer throughout; memory stays
 bounded by the configured limits; after the flood the daemon still takes new connections of
-established clients' prefixes or refuses them with a counter, never crashes.
+established clients' prefixes or refuses them with a counter, never crashes. A server behind a
+static entry answers the forged SYNs: new connections to it are refused while they fill the limit,
+and accepted again when timeouts.tcp_transitory is over.
 """
 
 import ipaddress
 import random
+import socket
+from contextlib import closing
 
+from lab import wait_until
 from lab.topology import CLIENT, SERVER
 from packets import IP, TCP, IPv6, gateway_wire, server_wire
 from probes import UdpEcho, conversation, echo_once, tcp_pair, udp_client
 
+PUBLISHED = "192.0.2.2"
 TIME_LIMIT = 120
 FLOOD = 60000
 LIMIT = 20000
 
 
 def run(case):
+    unanswered(case)
+    answered(case)
+
+
+def unanswered(case):
+    """Nobody listens where the SYNs go."""
     lab = case.lab()
-    static = [{"protocol": "tcp", "ipv6": f"[{CLIENT}]:8080", "ipv4": "192.0.2.2:80"}]
+    static = [{"protocol": "tcp", "ipv6": f"[{CLIENT}]:8080", "ipv4": f"{PUBLISHED}:80"}]
     nat64 = case.nat64(
         lab, {"static": static, "limits": {"sessions": LIMIT, "half_open_per_client": 64}}
     )
@@ -66,6 +78,51 @@ def run(case):
     case.check("refusals are counted", refusals & set(drops), drops)
 
 
+def answered(case):
+    """The published server sends its SYN+ACK to senders that there are not."""
+    lab = case.lab()
+    static = [{"protocol": "tcp", "ipv6": f"[{CLIENT}]:8080", "ipv4": f"{PUBLISHED}:80"}]
+    limits = {"sessions_per_client": 100}  # half of them for those outside
+    timeouts = {"tcp_transitory": "4s", "unsafe": True}
+    nat64 = case.nat64(lab, {"static": static, "limits": limits, "timeouts": timeouts})
+    lab.client.sysctl(net__ipv4__tcp_synack_retries=1)
+    wire, packets = flood4(lab)
+    with wire, lab.client.socket(socket.AF_INET6, socket.SOCK_STREAM, bind=("::", 8080)) as port:
+        port.listen(64)
+        client, server = connected(lab, port)
+        with closing(client), closing(server):
+
+            def full():
+                wire.flood(packets(20))
+                return nat64.drops().get("client_session_limit")
+
+            wait_until(full, "the forged SYNs to fill the limit")
+            wait_until(lambda: reaches(lab, port), "the published server", timeout=30)
+            case.check("the connection from before goes on", conversation(client, server))
+
+
+def connected(lab, port):
+    """A connection from outside to the published server: its two ends."""
+    client = lab.server.socket(socket.AF_INET, socket.SOCK_STREAM, timeout=1.0)
+    try:
+        client.connect((PUBLISHED, 80))
+        server, _ = port.accept()
+    except OSError:
+        client.close()
+        raise
+    server.settimeout(5.0)
+    return client, server
+
+
+def reaches(lab, port):
+    try:
+        client, server = connected(lab, port)
+    except TimeoutError:
+        return False
+    with closing(client), closing(server):
+        return conversation(client, server)
+
+
 def flood6(lab, server6):
     """SYNs from random addresses of the upper half of the client's /64."""
     wire = gateway_wire(lab)
@@ -80,7 +137,7 @@ def flood6(lab, server6):
 def flood4(lab):
     """SYNs from random IPv4 sources to the static port."""
     wire = server_wire(lab)
-    template = bytes(IP(src="198.51.100.200", dst="192.0.2.2") / TCP(dport=80, flags="S"))
+    template = bytes(IP(src="198.51.100.200", dst=PUBLISHED) / TCP(dport=80, flags="S"))
 
     def packets(count):
         return [_forged4(template) for _ in range(count)]
