@@ -45,7 +45,10 @@ def forge(case, napt):
                 packet[TCP].seq = random.getrandbits(32)
                 wire.send(packet)
             if napt == "daemon" and name.startswith("RST"):
-                wait_until(lambda: state(nat64) == "trans", f"{name} to be heeded")
+                # What the client has yet to acknowledge of the data may undo those above.
+                wait_until(
+                    lambda: wire.send(packet) or state(nat64) == "trans", f"{name} to be heeded"
+                )
             case.check(f"{napt}: goes on after {name}", conversation(client, server))
             if napt == "daemon":
                 wanted = "v4_fin_rcv" if name == "FIN" else "established"
