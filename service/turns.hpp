@@ -30,52 +30,63 @@ inline boost::asio::awaitable<void> wait_for(Alarm alarm) {
 }
 
 class Turns {
+    struct State;
+
 public:
-    explicit Turns(boost::asio::any_io_executor executor) : executor_{std::move(executor)} {}
+    explicit Turns(boost::asio::any_io_executor executor)
+        : state_{std::make_shared<State>(std::move(executor))} {}
 
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
     ~Turns() = default;
 
-    /// Ends the turn, also when the coroutine is destroyed.
+    /// Ends the turn, also when the coroutine is destroyed, which may be after the Turns: what
+    /// waits in an io_context goes with it, last of all.
     class Mine {
     public:
-        explicit Mine(Turns& owner) : owner_{owner} {}
+        explicit Mine(Turns& owner) : state_{owner.state_} {}
 
         Mine(const Mine&) = delete;
         Mine& operator=(const Mine&) = delete;
 
-        ~Mine() { owner_.next(); }
+        ~Mine() { state_->next(); }
 
     private:
-        Turns& owner_;
+        std::shared_ptr<State> state_;
     };
 
     /// Returns when it is the caller's turn, which a Mine has to end. At once, without leaving
     /// the thread to others, if nobody else has it.
     boost::asio::awaitable<void> come() {
-        if (!std::exchange(busy_, true)) co_return;
-        const Alarm alarm = make_alarm(executor_);
-        waiting_.push_back(alarm);
+        if (!std::exchange(state_->busy, true)) co_return;
+        const Alarm alarm = make_alarm(state_->executor);
+        state_->waiting.push_back(alarm);
         co_await wait_for(alarm);
     }
 
 private:
-    /// Hands the turn to who waits longest, so that nobody can push in.
-    void next() noexcept {
-        while (!waiting_.empty()) {
-            const Alarm alarm = waiting_.front().lock();
-            waiting_.pop_front();
-            if (!alarm) continue;
-            alarm->cancel();
-            return;
-        }
-        busy_ = false;
-    }
+    struct State {
+        explicit State(boost::asio::any_io_executor executor_)
+            : executor{std::move(executor_)} {}
 
-    boost::asio::any_io_executor executor_;
-    bool busy_ = false;
-    std::deque<std::weak_ptr<boost::asio::steady_timer>> waiting_;
+        /// Hands the turn to who waits longest, so that nobody can push in.
+        void next() noexcept {
+            while (!waiting.empty()) {
+                const Alarm alarm = waiting.front().lock();
+                waiting.pop_front();
+                if (!alarm) continue;
+                alarm->cancel();
+                return;
+            }
+            busy = false;
+        }
+
+        boost::asio::any_io_executor executor;
+        bool busy = false;
+        std::deque<std::weak_ptr<boost::asio::steady_timer>> waiting;
+    };
+
+    std::shared_ptr<State> state_;
 };
 
 } // namespace nat64::service
