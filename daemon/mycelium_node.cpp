@@ -4,6 +4,7 @@
 #include "config/config_error.hpp"
 #include "config/scalars.hpp"
 #include "platform/os_error.hpp"
+#include "service/in_quotes.hpp"
 #include "service/write_within.hpp"
 
 #include <cerrno>
@@ -131,8 +132,8 @@ Subnet parse_node_subnet(std::string_view answer) {
     const auto address = Ipv6Addr::parse(text.substr(0, slash));
     const bool is_64 = slash != std::string::npos && text.substr(slash) == "/64";
     if (!address || !is_64 || !kOverlay.contains(*address))
-        return std::unexpected{
-            fmt::format("its subnet '{:.60}' is no /64 of {}", text, kOverlay.to_string())};
+        return std::unexpected{fmt::format(
+            "its subnet {} is no /64 of {}", service::in_quotes(text), kOverlay.to_string())};
     return Prefix6{*address, 64};
 }
 

@@ -5,6 +5,7 @@
 #include "service/control_commands.hpp"
 #include "service/control_reply.hpp"
 #include "service/control_request.hpp"
+#include "service/in_quotes.hpp"
 #include "tests/oracle/expect.hpp"
 
 #include <algorithm>

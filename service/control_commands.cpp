@@ -11,6 +11,7 @@
 #include "service/control_status.hpp"
 #include "service/explain.hpp"
 #include "service/follow.hpp"
+#include "service/in_quotes.hpp"
 #include "service/logging.hpp"
 #include "service/session_pages.hpp"
 #include "service/session_reader.hpp"

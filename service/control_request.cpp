@@ -4,6 +4,7 @@
 
 #include "config/log_level.hpp"
 #include "core/net/transport.hpp"
+#include "service/in_quotes.hpp"
 
 #include <array>
 #include <charconv>
@@ -248,14 +249,6 @@ Question question_of(const Request& request) {
 
 std::string cursor_text(std::string_view what, Cursor cursor) {
     return fmt::format("{}:{}", what, cursor);
-}
-
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t kLongest = 40;
-    std::string out = "\"";
-    for (const char c : text.substr(0, kLongest))
-        out += c >= ' ' && c <= '~' && c != '"' && c != '\\' ? c : '?';
-    return out + (text.size() > kLongest ? "...\"" : "\"");
 }
 
 } // namespace nat64::service

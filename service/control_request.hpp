@@ -63,7 +63,4 @@ struct BadRequest {
 /// A place in the listing of `what`, as text that is nobody's business but parse_request's.
 [[nodiscard]] std::string cursor_text(std::string_view what, Cursor cursor);
 
-/// Text of a stranger as part of a message: short, printable, in quotes.
-[[nodiscard]] std::string in_quotes(std::string_view text);
-
 } // namespace nat64::service

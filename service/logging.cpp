@@ -67,6 +67,23 @@ private:
     }
 };
 
+/// "%_" in a pattern: what is said, in one line whatever it is. Parts of it may come from
+/// others, and a line of theirs would pass for one of ours.
+class OneLine final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message,
+                const std::tm&,
+                spdlog::memory_buf_t& out) override {
+        const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+        for (const char c : message.payload)
+            out.push_back(is_control(c) ? '?' : c);
+    }
+
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<OneLine>();
+    }
+};
+
 /// "%j" in a pattern: what is said, as members of a JSON object.
 class JsonMembers final : public spdlog::custom_flag_formatter {
 public:
@@ -94,10 +111,13 @@ std::unique_ptr<spdlog::formatter> make_formatter(config::LogFormat format, LogL
     if (json)
         pattern += R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%j})";
     else
-        pattern += layout == LogLayout::Journal ? "%v" : "%Y-%m-%d %H:%M:%S.%e %-7l %v";
+        pattern += layout == LogLayout::Journal ? "%_" : "%Y-%m-%d %H:%M:%S.%e %-7l %_";
     auto formatter = std::make_unique<spdlog::pattern_formatter>(
         json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
-    formatter->add_flag<SyslogPriority>('*').add_flag<JsonMembers>('j').set_pattern(pattern);
+    formatter->add_flag<SyslogPriority>('*')
+        .add_flag<OneLine>('_')
+        .add_flag<JsonMembers>('j')
+        .set_pattern(pattern);
     return formatter;
 }
 

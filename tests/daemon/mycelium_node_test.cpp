@@ -109,6 +109,9 @@ TEST_CASE("mycelium: an answer that is none is refused with the reason") {
         CAPTURE(std::string{answer});
         CHECK_FALSE(parse_node_subnet(answer));
     }
+    // It goes to the log, and anybody may have the port while the node is away.
+    CHECK(parse_node_subnet(R"({"nodeSubnet":"x\n<0>forged\u001b[31m"})").error() ==
+          R"(its subnet "x?<0>forged?[31m" is no /64 of 400::/7)");
     CHECK(has(failure("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"), "status 404"));
     CHECK(has(failure(ok("{}")), "no nodeSubnet"));
     CHECK(has(failure("SSH-2.0-OpenSSH\r\n"), "bad version"));

@@ -261,8 +261,9 @@ TEST_CASE("control server: only so many clients at a time, the others are told")
         served += error.empty() ? 1 : 0;
         refused += error == "too_many_connections" ? 1 : 0;
     }
-    CHECK(served == 64);
-    CHECK(refused == 1000 - 64);
+    // All of them may change the daemon, so there is a reserve for them.
+    CHECK(served == 64 + 8);
+    CHECK(refused == 1000 - served);
     clients.clear();
     // Places become free as soon as the daemon sees its clients gone.
     bool free = false;

@@ -66,6 +66,14 @@ TEST_CASE("logging: elsewhere a line begins with date and time") {
     CHECK(text.ends_with(" warning odd\n"));
 }
 
+TEST_CASE("logging: what others wrote is no line of its own and no terminal's command") {
+    const std::string text = logged([](int) {
+        set_up_logging({.level = config::LogLevel::Info}, LogLayout::Journal);
+        spdlog::info("a name: {}", "x\n<0>nat64: forged\r\x1b[31m\x7f, größer");
+    });
+    CHECK(text == "<6>a name: x?<0>nat64: forged??[31m?, größer\n");
+}
+
 TEST_CASE("logging: JOURNAL_STREAM must name the stream that standard error is") {
     const std::string ignored = logged([](int) {
         struct ::stat is{};
