@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/net/address.hpp"
 #include "core/net/transport.hpp"
+#include "core/random.hpp"
 #include "core/rfc6052.hpp"
 
 #include <chrono>
@@ -74,6 +75,9 @@ struct NaptSettings {
     std::vector<PoolItem> pool;
     /// napt: kernel: addresses for the 1:1 map, seen by nobody but this machine.
     std::optional<Prefix4> inner_pool;
+    /// napt: kernel: which inner address a client prefers hangs on this: the same over
+    /// restarts, and unknown to clients, one of whom could wait for another's address. No key.
+    Secret places{};
     /// napt: kernel: ports of this machine's own address that clients' flows leave from. Linux,
     /// Windows and macOS take theirs from these, so most flows keep the port they have.
     PortRange shared_ports{Port{32768}, Port{65535}};

@@ -42,6 +42,8 @@ namespace {
 constexpr std::chrono::minutes kWatchInterval{1};
 /// Of which a visit to the packet thread asks whose they are: some microseconds.
 constexpr std::size_t kAddressesAtOnce = 256;
+/// Of conntrack's timeouts, which somebody may have set to years.
+constexpr Clock::duration kLongestHold = std::chrono::hours{24 * 30};
 
 /// In order.
 std::vector<Ipv4Addr> addresses_of(const std::vector<StaticItem>& statics) {
@@ -120,7 +122,7 @@ KernelNapt::KernelNapt(const config::Config& config,
       count_{netfilter_, control.get_executor(), platform::now} {
     set_table(settings_, others_);
     set_icmp_timeout_(config.napt.timeouts.icmp);
-    hold_known_addresses(config.napt.timeouts.tcp_established);
+    hold_known_addresses();
     machine.subscribe([this](const platform::MachineChange& change) { on_change(change); });
 }
 
@@ -147,7 +149,7 @@ void KernelNapt::set_table(const NaptSettings& napt, kernel::ForwardOthers other
     netfilter_.set_table(settings);
 }
 
-void KernelNapt::hold_known_addresses(Clock::duration longest) {
+void KernelNapt::hold_known_addresses() {
     auto flows = kernel::list_flows(netfilter_);
     end_flows_of_statics(flows);
     std::map<Ipv4Addr, Clock::duration> known;
@@ -157,7 +159,7 @@ void KernelNapt::hold_known_addresses(Clock::duration longest) {
     }
     const auto now = platform::now();
     for (const auto& [inner4, until] : known)
-        backend_.hold(inner4, now + std::min(until, longest));
+        backend_.hold(inner4, now + std::min(until, kLongestHold));
     if (!known.empty())
         spdlog::info("{} inner addresses have connections from before; they are kept for "
                      "their clients",

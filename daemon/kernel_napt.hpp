@@ -120,7 +120,7 @@ public:
 
 private:
     void set_table(const NaptSettings& napt, kernel::ForwardOthers others);
-    void hold_known_addresses(Clock::duration longest);
+    void hold_known_addresses();
     void end_flows_of_statics(std::vector<kernel::ConntrackFlow>& flows);
     void on_change(const platform::MachineChange& change) noexcept;
     [[nodiscard]] bool concerns_pool(const platform::MachineChange& change);

@@ -4,6 +4,7 @@
 #include "backends/kernel/foreign_chains.hpp"
 #include "config/config_error.hpp"
 #include "daemon/app.hpp"
+#include "daemon/inner_places.hpp"
 #include "daemon/kernel_napt.hpp"
 #include "daemon/machine_check.hpp"
 #include "daemon/machine_process.hpp"
@@ -94,6 +95,7 @@ int run(const config::Config& given, const Origin& origin) {
     complete_prefix(config, kNodeMayTake);
     if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
         choose_inner_pool(config, host);
+    config.napt.places = inner_places();
     check(config, host);
     MachineProcess machine{config, origin};
     auto driver = platform::open_tun_driver();

@@ -61,7 +61,7 @@ KernelBackend::Lasting::Lasting(const Timeouts& timeouts) noexcept
 KernelBackend::KernelBackend(const NaptSettings& settings, Counters& counters, Rng& rng)
     : settings_{settings},
       counters_{counters},
-      hosts_{required_pool(settings), settings.limits.client_prefix, rng},
+      hosts_{required_pool(settings), settings.limits.client_prefix, rng, settings.places},
       lasting_{settings.timeouts} {
     std::ranges::sort(settings_.statics);
     for (const auto address : settings_.reserved)
@@ -186,7 +186,12 @@ Resolved KernelBackend::resolve_inbound(const InboundFlow& flow,
                                         Clock::time_point now) noexcept {
     if (!owns(flow.mapped4.address)) return refuse(DropReason::NotInPool);
     const auto slot = hosts_.find(flow.mapped4.address);
-    if (slot == kNone) return refuse(DropReason::NoBinding, kHostUnreachable4);
+    if (slot == kNone) {
+        // Its former client has not come back, but the flow is alive, and conntrack's.
+        hosts_.extend_hold(flow.mapped4.address,
+                           tables::after(Tick::floor(now), longest(flow.protocol)));
+        return refuse(DropReason::NoBinding, kHostUnreachable4);
+    }
     has_got(slot, flow, Tick::floor(now));
     return binding(slot, flow.mapped4.port);
 }
@@ -223,9 +228,13 @@ void KernelBackend::has_got(std::uint32_t slot, const InboundFlow& flow, Tick no
 }
 
 std::uint32_t KernelBackend::lasting(L4Proto protocol, const Host& host) const noexcept {
-    if (protocol == L4Proto::Tcp && host.has(Host::kAnsweredTcp))
-        return lasting_.tcp_established;
+    if (host.has(Host::kAnsweredTcp)) return longest(protocol);
     return lasting_.ticks[static_cast<std::size_t>(protocol)];
+}
+
+std::uint32_t KernelBackend::longest(L4Proto protocol) const noexcept {
+    return protocol == L4Proto::Tcp ? lasting_.tcp_established
+                                    : lasting_.ticks[static_cast<std::size_t>(protocol)];
 }
 
 void KernelBackend::busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept {

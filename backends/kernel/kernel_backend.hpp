@@ -126,6 +126,7 @@ private:
     void busy(std::uint32_t slot, Tick now, std::uint32_t ticks) noexcept;
     [[nodiscard]] std::uint32_t lasting(L4Proto protocol,
                                         const pool::Host& host) const noexcept;
+    [[nodiscard]] std::uint32_t longest(L4Proto protocol) const noexcept;
     void begin(std::uint32_t slot,
                L4Proto protocol,
                EventReason reason,

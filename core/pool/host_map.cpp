@@ -9,10 +9,6 @@ namespace nat64::pool {
 
 namespace {
 
-/// Not a secret: the point is that it stays the same over restarts. Whoever prepares clients
-/// that want the same address gains nothing, because the next free one is found at once.
-constexpr Secret kPlaces{0x6e61'7436'3420'696e, 0x6e65'7220'706f'6f6c};
-
 std::size_t checked_size(const Prefix4& pool) {
     if (pool.length() < 8 || pool.length() > 30)
         throw std::length_error{"inner_pool: give a /8 to /30"};
@@ -21,8 +17,9 @@ std::size_t checked_size(const Prefix4& pool) {
 
 } // namespace
 
-HostMap::HostMap(const Prefix4& pool, unsigned client_prefix, Rng& rng)
+HostMap::HostMap(const Prefix4& pool, unsigned client_prefix, Rng& rng, const Secret& places)
     : pool_{pool},
+      places_{places},
       hash_{rng},
       index_{checked_size(pool)},
       hosts_{checked_size(pool)},
@@ -40,8 +37,8 @@ std::uint32_t HostMap::find(std::uint64_t hash, const Ipv6Addr& client6) const n
 }
 
 std::uint32_t HostMap::preferred(const Ipv6Addr& client6) const noexcept {
-    const auto place = siphash24(kPlaces, std::as_bytes(std::span{client6.bytes()}));
-    return static_cast<std::uint32_t>((place >> 32) * slots() >> 32);
+    const auto place = siphash24(places_, std::as_bytes(std::span{client6.bytes()}));
+    return 1 + static_cast<std::uint32_t>((place >> 32) * (slots() - 2) >> 32);
 }
 
 std::optional<std::uint32_t> HostMap::choose(const Ipv6Addr& client6) const noexcept {
@@ -120,15 +117,18 @@ bool HostMap::begin(std::uint32_t slot,
                     Tick now) noexcept {
     if (!index_.insert(hash, slot)) return false;
     auto& host = hosts_[slot];
+    host.seen = now;
     if (host.has(Host::kHeld)) {
         timers_.unlink(slot);
         end_hold(slot);
+        if (tables::before(host.busy_until, now)) host.busy_until = now;
+    } else {
+        host.busy_until = now;
     }
     free_.erase(slot);
     ++used_;
     host.client6 = client6;
     ++host.generation;
-    host.seen = host.busy_until = now;
     host.flags = Host::kUsed;
     return true;
 }
@@ -154,7 +154,14 @@ void HostMap::hold(Ipv4Addr inner4, Tick until) noexcept {
     free_.erase(slot);
     ++held_;
     hosts_[slot].flags = Host::kHeld;
+    hosts_[slot].busy_until = until;
     timers_.link(slot, until);
+}
+
+void HostMap::extend_hold(Ipv4Addr inner4, Tick until) noexcept {
+    if (!is_held(inner4)) return;
+    auto& host = hosts_[slot_of(inner4)];
+    if (tables::before(host.busy_until, until)) host.busy_until = until;
 }
 
 void HostMap::end_hold(std::uint32_t slot) noexcept {
@@ -179,11 +186,15 @@ void HostMap::release(std::uint32_t slot) noexcept {
 
 std::size_t HostMap::take_due(Tick now, std::span<std::uint32_t> slots) noexcept {
     const auto due = timers_.take_due(now, slots);
-    for (std::size_t i = 0; i < due; ++i)
-        if (hosts_[slots[i]].has(Host::kHeld)) {
-            end_hold(slots[i]);
-            slots[i] = kNone;
-        }
+    for (std::size_t i = 0; i < due; ++i) {
+        const auto slot = slots[i];
+        if (!hosts_[slot].has(Host::kHeld)) continue;
+        if (tables::before(now, hosts_[slot].busy_until))
+            keep(slot);
+        else
+            end_hold(slot);
+        slots[i] = kNone;
+    }
     return due;
 }
 

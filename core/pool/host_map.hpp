@@ -43,7 +43,7 @@ struct Host {
     std::uint32_t generation = 0; ///< of the slot: grows whenever it changes hands
     std::uint32_t owner = 0;      ///< record of its client prefix
     Tick seen;                    ///< the latest packet
-    Tick busy_until;              ///< no flow of it is left from here on
+    Tick busy_until;              ///< no flow of it is left from here on; of a hold its end
     std::uint8_t flags = 0;
     L4Proto protocol{}; ///< of its first packet; counts of bindings are by protocol
 
@@ -54,9 +54,10 @@ class HostMap {
 public:
     static constexpr std::uint32_t kNone = tables::BucketIndex::kNone;
 
-    /// The first and last address of `pool` are not given out. Throws std::length_error unless
-    /// the prefix is a /8 to /30.
-    HostMap(const Prefix4& pool, unsigned client_prefix, Rng& rng);
+    /// The first and last address of `pool` are not given out. `places` says where clients
+    /// prefer to be: the same over restarts, and unknown to them. Throws std::length_error
+    /// unless the prefix is a /8 to /30.
+    HostMap(const Prefix4& pool, unsigned client_prefix, Rng& rng, const Secret& places = {});
 
     // ---- which address is whose ----
 
@@ -127,8 +128,11 @@ public:
     /// Takes an unused address out of circulation for good.
     void reserve(Ipv4Addr inner4) noexcept;
 
-    /// Holds an unused address until `until`.
+    /// Holds an unused address until `until`; whoever gets it before has it at least as long.
     void hold(Ipv4Addr inner4, Tick until) noexcept;
+
+    /// Holds an address longer, if it is held.
+    void extend_hold(Ipv4Addr inner4, Tick until) noexcept;
 
     [[nodiscard]] bool is_held(Ipv4Addr inner4) const noexcept {
         const auto slot = slot_of(inner4);
@@ -139,7 +143,7 @@ public:
     void release(std::uint32_t slot) noexcept;
 
     /// Up to slots.size() slots whose time may have come: each is to be released or kept.
-    /// Holds that are over are dealt with here, and count.
+    /// Holds are dealt with here, and count.
     std::size_t take_due(Tick now, std::span<std::uint32_t> slots) noexcept;
 
     /// Puts a slot that take_due() gave back under the timer.
@@ -178,6 +182,7 @@ private:
     void end_hold(std::uint32_t slot) noexcept;
 
     Prefix4 pool_;
+    Secret places_;
     tables::KeyedHash hash_;
     tables::BucketIndex index_;
     tables::LazyArray<Host> hosts_;

@@ -3,9 +3,10 @@
 
     client, client2, client3 ── gateway (nat64, kernel NAPT, restarted and killed) ── server
 
-Pass: after SIGTERM and a new start, and after SIGKILL and a new start, each client has its inner
-address again, whatever the order in which they return; a UDP flow and a TCP connection from before
-go on, with the public port they had; a client that is new meanwhile gets an address of its own.
+Pass: after SIGTERM and a new start, and after SIGKILL and a new start, the inner addresses are
+kept for those who had them, also on a machine that has been up for days, and each client has its
+own again, whatever the order in which they return; a UDP flow and a TCP connection from before go
+on, with the public port they had; a client that is new meanwhile gets an address of its own.
 """
 
 import signal
@@ -32,7 +33,11 @@ def run(case):
         before, ports = hosts(nat64), set(echo.seen)
         case.equal("clients", len(before), 2)
         for name, end in (("SIGTERM", signal.SIGTERM), ("SIGKILL", signal.SIGKILL)):
+            there = len(hosts(nat64))
             restart(nat64, end)
+            # Nobody has come back yet: they wait for their owners.
+            held = nat64.show("pool")["pool"][0]["held_back"]
+            case.equal(f"{name}: addresses kept", held, there)
             if end == signal.SIGKILL:
                 with udp_client(stranger, server6, 7) as three:
                     case.check(f"{name}: a new client", echo_once(three, b"z", attempts=3))

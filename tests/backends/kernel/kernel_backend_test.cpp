@@ -124,7 +124,13 @@ TEST_CASE("explain: napt: kernel foresees what packets are told, and gives no ad
     CHECK(foresee_out(net, Udp, ep6(5), kServer) == "client_address_limit 1/1");
     const auto mapped4 = net.bindings()[0].mapped4.address;
     CHECK(look_in(net, Udp, kServer, {mapped4, Port{5}}).binding->client6.port == Port{5});
-    CHECK(verdict(look_in(net, Udp, kServer, ep4("100.64.0.14")), "") == "no_binding 3/1");
+    const auto is_free = [&](Ipv4Addr inner4) {
+        return !net.backend->find_by_mapped(Udp, {inner4, Port{}});
+    };
+    const auto nobodys = is_free(v4("100.64.0.12"))   ? v4("100.64.0.12")
+                         : is_free(v4("100.64.0.13")) ? v4("100.64.0.13")
+                                                      : v4("100.64.0.14");
+    CHECK(verdict(look_in(net, Udp, kServer, {nobodys, Port{443}}), "") == "no_binding 3/1");
     CHECK(verdict(look_in(net, Udp, kServer, ep4("192.0.2.1")), "") == "not_in_pool");
 }
 
@@ -327,6 +333,24 @@ TEST_CASE("reload: static hosts come, displace, and become ordinary ones") {
     CHECK(net.bindings().size() == 1);
     net.pass(3h);
     CHECK(net.bindings().empty());
+}
+
+TEST_CASE("napt: kernel: an address is held for as long as servers go on sending to it") {
+    Network net{settings_with("100.64.0.0/29"), make};
+    auto& backend = dynamic_cast<KernelBackend&>(*net.backend);
+    const Endpoint4 mapped4{v4("100.64.0.3"), Port{4000}};
+    backend.hold(mapped4.address, net.clock.now() + 5min);
+    net.pass(4min);
+    CHECK(net.in(Udp, kServer, mapped4).verdict == "no_binding 3/1");
+    net.pass(4min);
+    CHECK(backend.is_held(mapped4.address));
+    CHECK(net.in(Tcp, kServer, mapped4, kAck).verdict == "no_binding 3/1");
+    net.pass(2h);
+    CHECK(backend.is_held(mapped4.address));
+    net.pass(10min);
+    CHECK_FALSE(backend.is_held(mapped4.address));
+    CHECK(net.in(Udp, kServer, mapped4).verdict == "no_binding 3/1"); // nothing comes of it
+    CHECK_FALSE(backend.is_held(mapped4.address));
 }
 
 TEST_CASE("reload: the address that a client leaves for a static one is held for its flows") {

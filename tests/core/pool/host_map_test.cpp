@@ -210,6 +210,70 @@ TEST_CASE("host map: an address with flows of an earlier run is held for its lik
         CHECK(obtain(later, client(n)));
 }
 
+TEST_CASE("host map: a hold lasts as long as it says, however long the machine is up") {
+    for (const std::uint32_t up : {36'000U, 10'000'000U, 2'200'000'000U, 4'100'000'000U}) {
+        for (const std::uint32_t length : {600U, 5'000'000U}) {
+            CAPTURE(up);
+            CAPTURE(length);
+            const Tick now{up};
+            auto rng = test::seeded_rng(1);
+            HostMap map{pool(29), 128, rng};
+            const Ipv4Addr inner4{100, 64, 0, 3};
+            map.hold(inner4, tables::after(now, length));
+            for (std::uint32_t gone = 0; gone < length; gone += length / 50)
+                expire(map, tables::after(now, gone));
+            CHECK(map.is_held(inner4));
+            CHECK(map.held() == 1);
+            expire(map, tables::after(now, length));
+            CHECK_FALSE(map.is_held(inner4));
+            CHECK(map.held() == 0);
+        }
+    }
+}
+
+TEST_CASE("host map: a hold is extended, and whoever comes meanwhile has its time") {
+    auto rng = test::seeded_rng(1);
+    const auto home = [&] {
+        HostMap before{pool(29), 128, rng};
+        return before.address(*obtain(before, client(1)));
+    }();
+    HostMap map{pool(29), 128, rng};
+    map.extend_hold(home, tables::after(kNow, 600)); // it is not held
+    CHECK(map.held() == 0);
+    map.hold(home, tables::after(kNow, 600));
+    map.extend_hold(home, tables::after(kNow, 900));
+    map.extend_hold(home, tables::after(kNow, 700)); // never shorter
+    expire(map, tables::after(kNow, 899));
+    CHECK(map.is_held(home));
+    const auto slot = obtain(map, client(1));
+    REQUIRE(slot);
+    CHECK(map.address(*slot) == home);
+    CHECK(map[*slot].busy_until == tables::after(kNow, 900));
+
+    HostMap late{pool(29), 128, rng};
+    late.hold(home, tables::after(kNow, 600));
+    const auto now = tables::after(kNow, 700); // and nobody has looked since
+    const auto again = late.obtain(late.hash(client(1)), client(1), 0, now);
+    REQUIRE(again);
+    CHECK(late[*again].busy_until == now);
+}
+
+TEST_CASE("host map: who does not know the machine cannot look for another's place") {
+    auto rng = test::seeded_rng(1);
+    HostMap one{pool(16), 128, rng, {1, 2}};
+    HostMap restarted{pool(16), 128, rng, {1, 2}};
+    HostMap other{pool(16), 128, rng, {1, 3}};
+    int same = 0;
+    int alike = 0;
+    for (unsigned n = 0; n < 300; ++n) {
+        const auto place = *obtain(one, client(n));
+        same += *obtain(restarted, client(n)) == place ? 1 : 0;
+        alike += *obtain(other, client(n)) == place ? 1 : 0;
+    }
+    CHECK(same == 300);
+    CHECK(alike <= 3);
+}
+
 TEST_CASE("host map: a slot that changes hands has another generation") {
     auto rng = test::seeded_rng(1);
     HostMap map{pool(30), 128, rng};
