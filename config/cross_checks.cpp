@@ -277,6 +277,21 @@ void check_timeouts(Reader& reader) {
     }
 }
 
+/// Conntrack counts jiffies, up to a thousand a second, in 31 bits, and does not look whether
+/// they suffice: a longer timeout has passed at once.
+constexpr Clock::duration kMostOfConntrack = std::chrono::hours{24 * 24};
+
+void check_conntrack_timeouts(Reader& reader) {
+    const auto& timeouts = reader.draft.config.napt.timeouts;
+    for (const auto& key : kMinimums)
+        if (timeouts.*key.member > kMostOfConntrack)
+            reader.complain_about(
+                std::string{key.key},
+                fmt::format("{} is more than the kernel can count to with napt: kernel",
+                            to_string(timeouts.*key.member)),
+                fmt::format("write at most {}", to_string(kMostOfConntrack)));
+}
+
 void check_log(Reader& reader) {
     const auto& log = reader.draft.config.log;
     if (log.destinations && !log.sessions && reader.draft.config.napt_mode == NaptMode::Daemon)
@@ -312,6 +327,7 @@ void cross_check(Reader& reader) {
     check_sockets(reader);
     if (reader.draft.config.napt_mode == NaptMode::Kernel) {
         check_inner_pool(reader);
+        check_conntrack_timeouts(reader);
         if (reader.draft.config.translator.gateway4) check_statics(reader);
         return;
     }

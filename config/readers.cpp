@@ -263,7 +263,7 @@ void conntrack_ipv6(const Node& node, Reader& reader) {
 }
 
 void icmp_rate(const Node& node, Reader& reader) {
-    if (const auto value = integer(node, reader, 1, 1'000'000))
+    if (const auto value = integer(node, reader, 0, 1'000'000))
         reader.draft.config.translator.icmp_errors_per_second = *value;
 }
 

@@ -84,7 +84,7 @@ BAD = [
     POOL + "destinations: {deny: ['2001:db8::/32']}\n",
     POOL + "destinations: {private: 1}\n",
     POOL + "filtering: none\n",
-    POOL + "icmp: {rate: 0}\n",
+    POOL + "icmp: {rate: 1000001}\n",
     POOL + "log: {level: loud}\n",
 ]
 

@@ -228,6 +228,19 @@ TEST_CASE("RFC 6146 §4, RFC 5508 REQ-2: timeouts below the minimums need timeou
     CHECK_NOTHROW(test::load_with("timeouts: {udp: 2m, tcp_established: 2h4m, icmp: 60s}\n"));
 }
 
+TEST_CASE("config: napt: kernel: timeouts are what conntrack can count") {
+    for (const auto* const key : {"udp", "tcp_established", "tcp_transitory", "icmp"}) {
+        const auto timeouts = "timeouts: {" + std::string{key} + ": ";
+        const auto text = "napt: kernel\n" + timeouts + "577h}\n";
+        CAPTURE(text);
+        const auto place = "nat64.yaml:2:" + std::to_string(timeouts.size() + 1) +
+                           ": timeouts." + key + ": 24d1h ";
+        check_refused({text, place, "more than the kernel can count", "at most 24d"});
+        CHECK_NOTHROW(test::load_text("napt: kernel\n" + timeouts + "24d}\n"));
+        CHECK_NOTHROW(test::load_with(timeouts + "365d}\n"));
+    }
+}
+
 TEST_CASE("config: static entries are whole, lie in the pool and belong to real hosts") {
     const auto text = [](std::string_view entry) {
         return "prefix: 2001:db8:64::/96\npool: [192.0.2.0/28, {address: 198.51.100.7, ports: "

@@ -163,7 +163,7 @@ TEST_CASE("config: numbers are decimal, plain and in range") {
               "is too large",
               "from 0 to 4294967295"},
              {"limits: {client_prefix: 129}\n", "nat64.yaml:1:25: ", "range", "1 to 128"},
-             {"icmp: {rate: 0}\n", "nat64.yaml:1:14: icmp.rate", "range", "1 to 1000000"},
+             {"icmp: {rate: 1000001}\n", "nat64.yaml:1:14: icmp.rate", "range", "0 to 1000000"},
              {"mtu: {ipv6: 1279}\n", "nat64.yaml:1:13: mtu.ipv6", "range", "1280 to 65535"},
              {"mtu: {ipv4: 67}\n", "nat64.yaml:1:13: mtu.ipv4", "range", "68 to 65535"},
              {"mtu: {lowest_ipv6: 65536}\n", "nat64.yaml:1:20: ", "range", "1280"},

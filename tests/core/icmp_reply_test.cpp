@@ -260,7 +260,7 @@ TEST_CASE("what gets no answer anyway takes nothing from the rate") {
     CHECK(rig.answer(replier, udp6(), kPortUnreachable6).has_value());
 }
 
-TEST_CASE("a rate of 0 sends none; apply() changes rate and addresses") {
+TEST_CASE("RFC 7915 §4.4, §5.4: a rate of 0 sends none; apply() changes rate and addresses") {
     Rig rig;
     rig.settings.per_second = 0;
     IcmpReplier replier{rig.settings};
