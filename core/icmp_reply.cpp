@@ -35,7 +35,7 @@ constexpr std::uint8_t kHopLimit = 64;
 /// (INTERNETWORK CONTROL)".
 constexpr std::uint8_t kInternetworkControl = 0xc0;
 constexpr std::size_t kLargest4 = 576;
-/// RFC 4443 §4.5
+/// RFC 4861 §4.5: must not be answered (RFC 4443 §2.4 e)
 constexpr std::uint8_t kIcmpv6Redirect = 137;
 constexpr std::uint16_t kProbeWindow = 8192;
 

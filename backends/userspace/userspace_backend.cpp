@@ -296,6 +296,10 @@ Resolved UserspaceBackend::new_session_inbound(std::uint32_t binding,
         binding,
         {remote(flow.protocol, flow.server4), initial_state(flow.protocol, Side::V4), Side::V4},
         now);
+    // RFC 5382 §4.3 REQ-4: it was stored, and what is repeated of it may pass by now.
+    const auto is_this = [&](const Endpoint4& mapped4) { return mapped4 == flow.mapped4; };
+    if (session && flow.protocol == L4Proto::Tcp && state_.syns.find(flow.server4, is_this))
+        supersede(flow.server4, flow.mapped4);
     return counted(session, Side::V4, flow.bytes);
 }
 

@@ -9,7 +9,7 @@ namespace nat64::pool {
 
 namespace {
 
-// RFC 4787 §4.2.2 REQ-3 a): ports 0-1023 are one range, 1024-65535 the other. In each plane
+// RFC 4787 §4.2.1 REQ-3 a): ports 0-1023 are one range, 1024-65535 the other. In each plane
 // these are the first eight words and all others.
 constexpr std::size_t kLowWords = 512 / 64;
 constexpr std::size_t kWords = PortPlane{}.size();

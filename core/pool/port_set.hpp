@@ -2,7 +2,7 @@
 // The ports (or ICMP identifiers) of one pool address for one protocol: which are in use,
 // which were freed a short while ago and are held back (RFC 6888 §3 REQ-8), and how a new one
 // is chosen: at random among those that are free (RFC 6056), of the client port's range and
-// parity where there are any (RFC 4787 §4.2.2, §4.2.3), of another one before none.
+// parity where there are any (RFC 4787 §4.2.1, §4.2.2), of another one before none.
 //
 // Bitmaps are kept apart by parity, so that range and parity select a run of whole words; a
 // summary of the words without a free bit bounds every search to ten steps. All zero is the

@@ -139,6 +139,41 @@ TEST_CASE("RFC 6146 §1.2.3: with a session to that address the SYN passes the f
     CHECK(net.sessions().size() == 2);
 }
 
+TEST_CASE("RFC 5382 §4.3 REQ-4: a SYN whose repetition passes is not answered for as well") {
+    const auto other = ep4("198.51.100.1", 9999);
+
+    SUBCASE("since the client talks to that address by now") {
+        UserspaceNetwork net{address_dependent()};
+        const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+        REQUIRE(net.in(Tcp, other, mapped4, kSyn).verdict == "held");
+        REQUIRE(net.out(Tcp, ep6(1), ep4("198.51.100.1", 80), kSyn).verdict == "ok");
+        CHECK(net.in(Tcp, other, mapped4, kSyn).verdict == "ok");
+        net.pass(7s);
+        CHECK(net.notes.superseded == 1);
+        CHECK(net.notes.expired.empty());
+    }
+    SUBCASE("since another's SYN has given the client that port") {
+        UserspaceNetwork net;
+        REQUIRE(net.in(Tcp, kServer, kWanted, kSyn).verdict == "held");
+        REQUIRE(net.in(Tcp, other, kWanted, kSyn).verdict == "held");
+        REQUIRE(net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4 == kWanted);
+        CHECK(net.in(Tcp, other, kWanted, kSyn).verdict == "ok");
+        net.pass(7s);
+        CHECK(net.notes.superseded == 2);
+        CHECK(net.notes.expired.empty());
+    }
+    SUBCASE("but one to another port is") {
+        UserspaceNetwork net{address_dependent()};
+        const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;
+        REQUIRE(net.in(Tcp, other, kWanted, kSyn).verdict == "held");
+        REQUIRE(net.out(Tcp, ep6(1), ep4("198.51.100.1", 80), kSyn).verdict == "ok");
+        CHECK(net.in(Tcp, other, mapped4, kSyn).verdict == "ok");
+        net.pass(7s);
+        CHECK(net.notes.superseded == 0);
+        CHECK(net.notes.expired.size() == 1);
+    }
+}
+
 TEST_CASE("RFC 6146 §5.3: a flood of SYNs is answered at once when the store is full") {
     UserspaceNetwork net;
     const auto mapped4 = net.out(Tcp, ep6(1), kServer, kSyn).binding->mapped4;

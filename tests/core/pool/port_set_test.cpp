@@ -45,7 +45,7 @@ struct Fixture {
 
 } // namespace
 
-TEST_CASE("RFC 4787 §4.2.2: the client's port range is preserved") {
+TEST_CASE("RFC 4787 §4.2.1: the client's port range is preserved") {
     Fixture f{{range(1, 65535)}};
     for (int i = 0; i < 200; ++i) {
         CHECK(f.allocate(Udp, 500)->value() < 1024);
@@ -53,7 +53,7 @@ TEST_CASE("RFC 4787 §4.2.2: the client's port range is preserved") {
     }
 }
 
-TEST_CASE("RFC 4787 §4.2.3: the client's port parity is preserved") {
+TEST_CASE("RFC 4787 §4.2.2: the client's port parity is preserved") {
     Fixture f{{range(1, 65535)}};
     for (int i = 0; i < 200; ++i) {
         CHECK(f.allocate(Udp, 40000)->value() % 2 == 0);
