@@ -115,7 +115,8 @@ bool ControlServer::Shared::put_file_back() {
 
 /// Why this client is not served.
 std::optional<ControlError> ControlServer::Shared::refuse(int client) {
-    if (connections.size() >= limits.connections)
+    const auto places = limits.connections + (may_change(client) ? limits.reserve : 0);
+    if (connections.size() >= places)
         return ControlError{
             "too_many_connections",
             fmt::format("{} clients are connected already", connections.size())};

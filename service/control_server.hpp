@@ -20,6 +20,8 @@ namespace nat64::service {
 
 struct ControlLimits {
     std::size_t connections = 64;
+    /// Beyond these, for those who may change the daemon: others cannot lock them out.
+    std::size_t reserve = 8;
     std::size_t request_bytes = 64 * 1024;
     /// How long a connection may take to send its next request.
     std::chrono::milliseconds idle = std::chrono::minutes{1};

@@ -8,13 +8,14 @@ of them while the configuration is reloaded: unchanged, with other limits, timeo
 log level, by two `nat64 reload` at once, by SIGHUP; ping and ssh go on, every flow keeps its
 mapping. What is broken, deleted, empty, half written or cannot change is refused with the reason
 and exit code 1, and nothing of it is in force. `show config` has what is in force, `show status`
-how the last reload went. Members of the group may read and not reload.
+how the last reload went. Members of the group may read and not reload, nor keep root from it.
 """
 
 import errno
 import os
 import signal
 import socket
+import sys
 import threading
 
 from lab import wait_until
@@ -25,6 +26,20 @@ from traffic import Stream
 
 TIME_LIMIT = 120
 NOBODY = 65534
+CROWD = """
+import socket, sys, time
+taken = []
+while len(taken) < 1000:
+    taken.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    taken[-1].connect(sys.argv[1])
+    taken[-1].settimeout(0.05)
+    try:
+        if b"too_many" in taken[-1].recv(500):
+            print("refused", flush=True)
+            time.sleep(1000)
+    except TimeoutError:
+        pass
+"""
 
 
 def run(case):
@@ -196,6 +211,17 @@ class Steps:
                 done.returncode == 1 and "is for root" in done.stderr,
                 done,
             )
+        self.crowded(stranger)
+
+    def crowded(self, stranger):
+        """A member takes every place there is and says nothing: root is served all the same."""
+        crowd = self.lab.start("gateway", "crowd", *stranger, sys.executable, "-c", CROWD,
+                               self.nat64.socket)
+        crowd.wait_ready(lambda: "refused" in crowd.log(), "take all places")
+        for verb in (("reload",), ("show", "status")):
+            done = self.nat64.call(*verb)
+            self.check(f"root among a crowd: {verb[0]}", done.returncode == 0, done)
+        crowd.stop()
 
     def connect(self, port):
         with self.lab.client.socket(socket.AF_INET6, socket.SOCK_STREAM, timeout=5) as client:
