@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace nat64::daemon {
@@ -24,11 +26,14 @@ namespace {
 /// A /31 has two hosts (RFC 3021) and a /32 one: none of their addresses means all.
 constexpr unsigned kLongestSubnet = 30;
 
+/// A line of the log, not a page: a container host may get hundreds at once.
 template <typename Item>
 std::string list_of(const std::vector<Item>& items) {
+    constexpr std::size_t kMost = 16;
     std::string text;
-    for (const auto& item : items)
+    for (const auto& item : std::span{items}.first(std::min(items.size(), kMost)))
         text += (text.empty() ? "" : ", ") + item.to_string();
+    if (items.size() > kMost) text += fmt::format(" and {} more", items.size() - kMost);
     return text;
 }
 

@@ -17,6 +17,7 @@
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace nat64::daemon {
@@ -76,9 +77,15 @@ SysctlRecord::SysctlRecord(std::filesystem::path path, std::string machine)
 std::vector<SysctlChange> SysctlRecord::read() const {
     const platform::UniqueFd file{
         platform::adopt, ::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-    if (file) return parse_record(content(file.get()), machine_);
-    if (errno != ENOENT) platform::throw_errno("read " + path_.native());
-    return {};
+    if (!file) {
+        if (errno != ENOENT) platform::throw_errno("read " + path_.native());
+        return {};
+    }
+    // Where others may write to the directory, theirs would decide what is put back.
+    struct ::stat is{};
+    if (::fstat(file.get(), &is) != 0 || (is.st_uid != 0 && is.st_uid != ::geteuid()))
+        return {};
+    return parse_record(content(file.get()), machine_);
 }
 
 void SysctlRecord::add(std::span<const SysctlChange> changes) noexcept {

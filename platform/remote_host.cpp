@@ -118,6 +118,11 @@ bool is_sysctl(const std::string& name) {
            name.find("..") == std::string::npos;
 }
 
+/// What root alone may read: the key of TCP Fast Open's cookies, and that of stable addresses.
+bool is_secret(const std::string& name) {
+    return name.ends_with("_key") || name.ends_with("stable_secret");
+}
+
 /// Whether all of `prefix` lies in `allowed`, in one or in several together.
 bool covered(const Prefix4& prefix, const std::vector<IpPrefix>& allowed) {
     bool some = false;
@@ -159,7 +164,8 @@ public:
     }
 
     void check_sysctl(const std::string& name) const {
-        if (!is_sysctl(name)) throw OsError{EPERM, "read the sysctl " + name};
+        if (!is_sysctl(name) || is_secret(name))
+            throw OsError{EPERM, "read the sysctl " + name};
     }
 
     void check_set_sysctl(const std::string& name) const {

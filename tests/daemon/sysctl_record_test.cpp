@@ -41,6 +41,18 @@ TEST_CASE("record: it cannot make anybody set what nat64 does not change") {
     CHECK_FALSE(platform::is_forwarding_sysctl("net/ipv4/conf/../forwarding"));
 }
 
+TEST_CASE("record: one that another user has put there is not believed") {
+    if (::geteuid() != 0) return; // who is not root gives no file away
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("nat64-record-of-another-" + std::to_string(::getpid()));
+    SysctlRecord record{path, "boot"};
+    record.add(kChanges);
+    REQUIRE(record.read() == kChanges);
+    REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+    CHECK(record.read().empty());
+    std::filesystem::remove(path);
+}
+
 TEST_CASE("record: a file that is replaced as a whole, and gone when nothing is changed") {
     const auto path = std::filesystem::temp_directory_path() /
                       ("nat64-record-test-" + std::to_string(::getpid()));

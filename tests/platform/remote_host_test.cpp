@@ -57,8 +57,12 @@ TEST_CASE("remote host: what it tells is what this process sees") {
 TEST_CASE("remote host: sysctls that are not the network's are nobody's business") {
     auto process = serve();
     RemoteHost remote{process};
-    for (const auto* name :
-         {"kernel.core_pattern", "net/../kernel.core_pattern", "net...kernel"})
+    for (const auto* name : {"kernel.core_pattern",
+                             "net/../kernel.core_pattern",
+                             "net...kernel",
+                             "net.ipv4.tcp_fastopen_key",
+                             "net/ipv6/conf/lo/stable_secret",
+                             "net.ipv6.conf.lo.stable_secret"})
         CHECK(error_of([&] { (void)remote.sysctl(name); }) == EPERM);
     for (const auto* name : {"kernel.core_pattern", "net.ipv4.ip_default_ttl", ""})
         CHECK(error_of([&] { remote.set_sysctl(name, "1"); }) == EPERM);
