@@ -42,6 +42,7 @@ constexpr std::array kTargets{
     Target{"control", nat64::fuzz::control},
     Target{"capture", nat64::fuzz::capture},
     Target{"netlink", nat64::fuzz::netlink},
+    Target{"machine", nat64::fuzz::machine},
 };
 
 std::vector<std::filesystem::path> files_of(std::span<char* const> arguments) {

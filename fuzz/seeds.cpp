@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -304,6 +305,59 @@ void messages(const std::filesystem::path& root) {
         "00000000"));
 }
 
+/// A number as cereal writes it on a little-endian machine.
+template <typename Number>
+void put(std::string& stream, Number number) {
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        stream += static_cast<char>(number >> 8 * i & 0xff);
+}
+
+/// What nat64 asked nat64-machine, recorded: name and fields, each a message of its own.
+void requests(const std::filesystem::path& root) {
+    const std::pair<std::string_view, std::string_view> asked[] = {
+        {"addresses", ""},
+        {"routes", ""},
+        {"link_names", ""},
+        {"link_name", "04000000"},
+        {"find_link", "0500000000000000 6e61743634"},
+        {"set_up_link", "04000000 dc050000 00200000"},
+        {"add_route", "01000000 0064ff9b000000000000000000000000 60 04000000"},
+        {"add_route", "00000000 00004064 10 04000000"},
+        {"delete_route", "00000000 00004064 11 04000000"},
+        {"sysctl", "1300000000000000 6e65742e697076342e69705f666f7277617264"},
+        {"set_sysctl",
+         "1300000000000000 6e65742e697076342e69705f666f7277617264 0100000000000000 31"},
+        {"set_table",
+         "0500000000000000 6e61743634 0064ff9b000000000000000000000000 60 00004064 10"
+         "0100000000000000 0080 ffff 00b864d945000000 00a08e42c4060000 00601de137000000"
+         "005847f80d000000 00bca06501000000 4d000000 00000000 00 00 00"},
+        {"restore_table", ""},
+        {"begin_flows", ""},
+        {"next_flows", "0100000000000000"},
+        {"begin_flows", ""},
+        {"count_flows", "0200000000000000"},
+        {"end_flows", "0200000000000000"},
+        {"forget_flows",
+         "0100000000000000 01 00 f7714064 c7ac 017100cb c7ac 0a7100cb 0700"
+         "2b01000000000000 0000000000000000 0000000000000000"},
+    };
+    Corpus corpus{root, "machine"};
+    std::string all;
+    for (const auto& [name, fields] : asked) {
+        std::string message;
+        put(message, std::uint64_t{name.size()});
+        message += name;
+        for (const auto byte : unhex(fields))
+            message += static_cast<char>(byte);
+        std::string framed;
+        put(framed, static_cast<std::uint32_t>(message.size()));
+        framed += message;
+        corpus.add(framed);
+        all += framed;
+    }
+    corpus.add(all);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -319,6 +373,7 @@ int main(int argc, char** argv) {
         texts(root, arguments[2]);
         captures(root);
         messages(root);
+        requests(root);
     } catch (const std::exception& error) {
         std::cerr << "fuzz_seeds: " << error.what() << '\n';
         return 1;

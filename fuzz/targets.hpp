@@ -32,5 +32,7 @@ void config(View input);
 void control(View input);
 void capture(View input);
 void netlink(View input);
+/// What a packet process that has been taken over sends to the one that keeps privileges.
+void machine(View input);
 
 } // namespace nat64::fuzz
