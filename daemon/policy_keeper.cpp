@@ -5,6 +5,7 @@
 #include "platform/netlink_messages.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <memory>
