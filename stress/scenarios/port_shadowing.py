@@ -38,6 +38,7 @@ SILENT = """table inet silent {
 
 def run(case):
     lab = case.lab(clients=2)
+    lab.route_upper_half()
     with ExitStack() as stack:
         services = {port: stack.enter_context(service(lab, port)) for port in (NODE, WIREGUARD)}
         nat64 = case.nat64(lab, {"napt": "kernel", "limits": {"sessions_per_client": 0}})
@@ -118,7 +119,7 @@ def collide(case, lab, nat64):
     server6 = nat64.address6(SERVER)
     with UdpEcho(lab.server, SERVER, 7) as echo, gateway_wire(lab) as wire:
         for number in range(COLLIDING):
-            source = f"{CLIENT.rsplit(':', 1)[0]}:{number + 0x100:x}"
+            source = f"2001:db8:c1:0:8000::{number + 0x100:x}"
             wire.send(IPv6(src=source, dst=server6) / UDP(sport=51821, dport=7) / b"?")
         wait_until(lambda: len(echo.seen) == COLLIDING, "all of them")
         ports = {port for _, port in echo.seen}
