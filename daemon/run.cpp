@@ -93,9 +93,10 @@ int run(const config::Config& given, const Origin& origin) {
     platform::LinuxHost host;
     config::Config config = given;
     complete_prefix(config, kNodeMayTake);
-    if (config.napt_mode == config::NaptMode::Kernel && !config.napt.inner_pool)
-        choose_inner_pool(config, host);
-    config.napt.places = inner_places();
+    if (config.napt_mode == config::NaptMode::Kernel) {
+        if (!config.napt.inner_pool) choose_inner_pool(config, host);
+        config.napt.places = inner_places();
+    }
     check(config, host);
     MachineProcess machine{config, origin};
     auto driver = platform::open_tun_driver();

@@ -83,8 +83,14 @@ std::vector<SysctlChange> SysctlRecord::read() const {
     }
     // Where others may write to the directory, theirs would decide what is put back.
     struct ::stat is{};
-    if (::fstat(file.get(), &is) != 0 || (is.st_uid != 0 && is.st_uid != ::geteuid()))
+    if (::fstat(file.get(), &is) != 0) platform::throw_errno("read " + path_.native());
+    if (is.st_uid != 0 && is.st_uid != ::geteuid()) {
+        spdlog::warn("{} belongs to user {}: what it says of sysctls to put back is not "
+                     "believed",
+                     path_.native(),
+                     is.st_uid);
         return {};
+    }
     return parse_record(content(file.get()), machine_);
 }
 
